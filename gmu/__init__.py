@@ -1,0 +1,1 @@
+"""Gated multimodal units: fusing two or more modalities with a learned gate (Arevalo et al. 2017)."""

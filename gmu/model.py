@@ -1,0 +1,281 @@
+"""The gated multimodal unit (GMU) and a classifier that fuses any number of modalities with it."""
+
+import keras
+from keras import ops
+
+GATES = ("tied", "untied", "softmax")
+GATE_READS = ("inputs", "projections")
+POST_SHAPES = {"visual": (1,), "textual": (1,)}
+
+# The gate logit of an absent modality: softmax turns it into an exact 0, and float16 can hold it.
+ABSENT_LOGIT = -6e4
+
+
+def blank_absent(inputs, present):
+    """Replace the absent modalities by zeros, so that nothing they hold (NaN included) is read.
+
+    `where` also stops the gradient, so a NaN does not come back through it either.
+
+    Args:
+        inputs: list of K tensors (n, ...), one per modality.
+        present: tensor (n, K), true where the modality is there; None means that all are.
+
+    Returns:
+        List of K tensors of the same shapes.
+    """
+    if present is None:
+        return list(inputs)
+    present = ops.cast(present, "bool")
+    blanked = []
+    for index, values in enumerate(inputs):
+        is_present = present[..., index]
+        while len(is_present.shape) < len(values.shape):
+            is_present = is_present[..., None]
+        blanked.append(ops.where(is_present, values, ops.zeros_like(values)))
+    return blanked
+
+
+@keras.saving.register_keras_serializable(package="gmu")
+class GatedMultimodalUnit(keras.layers.Layer):
+    """Fuse K modalities into one vector, each weighted by a gate that sees all of them.
+
+    Two modalities, tied gate (Arevalo et al. 2017, Eqs. 1-4):
+
+        h_v = tanh(W_v x_v)    h_t = tanh(W_t x_t)    z = sigmoid(W_z [x_v, x_t])
+        h = z * h_v + (1 - z) * h_t
+
+    K modalities: h = sum_i z_i * h_i, with the gates z_i = sigmoid(W_i [x_1 .. x_K]) ("untied", the paper's
+    form for more than two) or their softmax over the modalities ("softmax", the tied gate for any K).
+
+    Args:
+        units: width D of the fused vector, at least 1.
+        gate: "tied" (z and 1 - z; two modalities only), "untied" or "softmax".
+        per_unit_gate: one gate for each of the D units (the paper) or one for the whole vector.
+        use_bias: add biases to every product (the post); the paper's equations have none.
+        gate_reads: "inputs" (the equations) or "projections", the W_i x_i before tanh (the official code).
+        return_gates: return (fused, gates) instead of fused.
+
+    Call arguments:
+        inputs: list of K >= 2 tensors (n, width_i).
+        present: optional tensor (n, K), true where a modality is there. An absent one is never read. Tied and
+            softmax gates are renormalised: they sum to one over the modalities present. Untied gates of the
+            modalities present are multiplied by K / (number present), which keeps the scale of the sum.
+            A sample without any modality gets h = 0.
+
+    Returns:
+        The fused tensor (n, units); with return_gates also the gates (n, K, units), or (n, K, 1) for one gate.
+
+    Raises:
+        ValueError: unknown gate or gate_reads, fewer than two inputs, or a tied gate for more than two.
+
+    Example:
+        fused, gates = GatedMultimodalUnit(8, gate="softmax", return_gates=True)([image, text, sound])
+    """
+
+    def __init__(
+        self,
+        units,
+        gate="tied",
+        per_unit_gate=True,
+        use_bias=True,
+        gate_reads="inputs",
+        return_gates=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if gate not in GATES:
+            raise ValueError(f"Unknown gate: expected one of {GATES}, received {gate!r}.")
+        if gate_reads not in GATE_READS:
+            raise ValueError(f"Unknown gate_reads: expected one of {GATE_READS}, received {gate_reads!r}.")
+        self.units = units
+        self.gate = gate
+        self.per_unit_gate = per_unit_gate
+        self.use_bias = use_bias
+        self.gate_reads = gate_reads
+        self.return_gates = return_gates
+
+    def build(self, input_shape):
+        modalities = check_modalities(input_shape, self.gate)
+        self.gate_width = self.units if self.per_unit_gate else 1
+        self.gate_count = 1 if self.gate == "tied" else modalities
+
+        # W_i: width_i -> D. The tanh comes later because the official code gates on what is before it.
+        self.projections = [self._dense(self.units, f"projection_{i}") for i in range(modalities)]
+        for projection, shape in zip(self.projections, input_shape, strict=True):
+            projection.build(shape)
+
+        widths = [self.units if self.gate_reads == "projections" else shape[-1] for shape in input_shape]
+        self.gate_product = self._dense(self.gate_count * self.gate_width, "gate")
+        self.gate_product.build((*input_shape[0][:-1], sum(widths)))
+
+    def _dense(self, width, name):
+        return keras.layers.Dense(width, use_bias=self.use_bias, name=name, dtype=self.dtype_policy)
+
+    def call(self, inputs, present=None):
+        inputs = blank_absent(inputs, present)
+        projected = [project(values) for project, values in zip(self.projections, inputs, strict=True)]
+        features = ops.stack([ops.tanh(values) for values in projected], axis=-2)  # (n, K, D)
+
+        read = projected if self.gate_reads == "projections" else inputs
+        logits = self.gate_product(ops.concatenate(read, axis=-1))
+        logits = ops.reshape(logits, (*ops.shape(logits)[:-1], self.gate_count, self.gate_width))
+        gates = self.open_gates(logits, present)  # (n, K, D or 1)
+
+        fused = ops.sum(gates * features, axis=-2)  # (n, D)
+        return (fused, gates) if self.return_gates else fused
+
+    def open_gates(self, logits, present):
+        """Turn gate logits (n, K or 1, width) into gates (n, K, width) of the modalities present."""
+        if self.gate == "tied":  # (sigmoid(a), 1 - sigmoid(a)) = softmax(a, 0)
+            logits = ops.concatenate([logits, ops.zeros_like(logits)], axis=-2)
+        if present is None:
+            return ops.sigmoid(logits) if self.gate == "untied" else ops.softmax(logits, axis=-2)
+
+        is_present = ops.cast(present, "bool")[..., None]  # (n, K, 1)
+        as_number = ops.cast(is_present, logits.dtype)
+        if self.gate == "untied":
+            count = ops.maximum(ops.sum(as_number, axis=-2, keepdims=True), 1)
+            return ops.sigmoid(logits) * as_number * (logits.shape[-2] / count)
+        logits = ops.where(is_present, logits, ops.cast(ABSENT_LOGIT, logits.dtype))
+        return ops.softmax(logits, axis=-2) * as_number
+
+    def compute_output_shape(self, input_shape):
+        leading = tuple(input_shape[0][:-1])
+        fused = (*leading, self.units)
+        gates = (*leading, len(input_shape), self.units if self.per_unit_gate else 1)
+        return (fused, gates) if self.return_gates else fused
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "gate": self.gate,
+            "per_unit_gate": self.per_unit_gate,
+            "use_bias": self.use_bias,
+            "gate_reads": self.gate_reads,
+            "return_gates": self.return_gates,
+        }
+
+
+def check_modalities(input_shape, gate):
+    """Return the number of modalities, or raise when the unit cannot fuse them."""
+    is_list = isinstance(input_shape, (list, tuple)) and all(
+        isinstance(s, (list, tuple)) for s in input_shape
+    )
+    if not is_list or len(input_shape) < 2:
+        raise ValueError(
+            "A gated multimodal unit fuses modalities: expected a list of at least two tensors, "
+            f"received the shape {input_shape}. Pass [first, second, ...]."
+        )
+    if gate == "tied" and len(input_shape) != 2:
+        raise ValueError(
+            f"The tied gate (z, 1 - z) is for two modalities, received {len(input_shape)}. "
+            'Use gate="softmax", the same for any number, or gate="untied".'
+        )
+    return len(input_shape)
+
+
+@keras.saving.register_keras_serializable(package="gmu")
+class GatedClassifier(keras.Model):
+    """One sub-network per modality, a gated multimodal unit over them, and a linear classifier.
+
+    Args:
+        modalities: names of the K inputs, in the order of the gates.
+        encoders: one layer or model per modality, giving (n, width_i); `keras.layers.Identity()` for none.
+        fusion: a `GatedMultimodalUnit` with return_gates=True.
+        classifier: layer from (n, D) to logits (n, classes).
+        experts: also return what the classifier says to each modality's own features h_i, which is the
+            fusion when only that modality is present. Needs a tied or softmax gate.
+
+    Call arguments:
+        inputs: dict of tensors with the modalities by name (other keys are ignored), and optionally
+            `present` (n, K), true where a modality is there.
+
+    Returns:
+        Dict of `logits` (n, classes), `gates` (n, K, D or 1) and, with experts, `expert_logits`
+        (n, K, classes).
+    """
+
+    def __init__(self, modalities, encoders, fusion, classifier, experts=False, **kwargs):
+        super().__init__(**kwargs)
+        self.modalities = list(modalities)
+        self.encoders = list(encoders)
+        self.fusion = fusion
+        self.classifier = classifier
+        self.experts = experts
+
+    def call(self, inputs, training=None):
+        present = inputs.get("present")
+        views = blank_absent([inputs[name] for name in self.modalities], present)
+        views = [encode(view, training=training) for encode, view in zip(self.encoders, views, strict=True)]
+        fused, gates = self.fusion(views, present=present)
+        outputs = {"logits": self.classifier(fused), "gates": gates}
+        if self.experts:
+            outputs["expert_logits"] = self.ask_experts(views)
+        return outputs
+
+    def ask_experts(self, views):
+        """Logits (n, K, classes) of the shared classifier for each modality alone."""
+        alone = ops.eye(len(views), dtype="bool")  # row i: only modality i is present
+        fused = [self.fusion(views, present=alone[i][None])[0] for i in range(len(views))]
+        return ops.stack([self.classifier(features) for features in fused], axis=1)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "modalities": self.modalities,
+            "encoders": [serialize(encoder) for encoder in self.encoders],
+            "fusion": serialize(self.fusion),
+            "classifier": serialize(self.classifier),
+            "experts": self.experts,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        deserialize = keras.saving.deserialize_keras_object
+        parts = {
+            "encoders": [deserialize(encoder) for encoder in config["encoders"]],
+            "fusion": deserialize(config["fusion"]),
+            "classifier": deserialize(config["classifier"]),
+        }
+        return cls(**{**config, **parts})
+
+
+def build(
+    *,
+    shapes=POST_SHAPES,
+    encoders=None,
+    units=1,
+    classes=2,
+    gate="tied",
+    per_unit_gate=True,
+    use_bias=True,
+    gate_reads="inputs",
+    experts=False,
+):
+    """Build a gated classifier; the defaults are the post's model with eight or so numbers to learn.
+
+    Args:
+        shapes: dict from the name of a modality to its shape without the batch axis.
+        encoders: dict from the name of a modality to its sub-network; those left out pass unchanged.
+        units: width D of the fused vector.
+        classes: number of logits.
+        gate, per_unit_gate, use_bias, gate_reads: see `GatedMultimodalUnit`.
+        experts: also return each modality's own logits, for the gated-expert loss.
+
+    Returns:
+        A built `GatedClassifier`.
+    """
+    encoders = encoders or {}
+    model = GatedClassifier(
+        modalities=shapes,
+        encoders=[encoders.get(name) or keras.layers.Identity() for name in shapes],
+        fusion=GatedMultimodalUnit(
+            units, gate, per_unit_gate, use_bias, gate_reads, return_gates=True, name="fusion"
+        ),
+        classifier=keras.layers.Dense(classes, name="classifier"),
+        experts=experts,
+    )
+    model({name: keras.Input(shape) for name, shape in shapes.items()})  # creates the variables
+    return model
