@@ -1,0 +1,36 @@
+# Every target sets up .venv by itself. `make demo` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+VENV = .venv
+RUN = $(VENV)/bin/python
+SIZE ?= quick
+
+.PHONY: demo test lint reproduce bench clean
+
+demo: $(VENV)/run
+	$(RUN) -m reporting.demo
+
+test: $(VENV)/dev
+	$(RUN) -m pytest -n auto --dist loadfile
+
+lint: $(VENV)/dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+
+reproduce: $(VENV)/run
+	$(RUN) reproduce.py --size $(SIZE)
+
+bench: $(VENV)/run
+	$(RUN) -m benchmarks
+
+clean:
+	rm -rf $(VENV) .ruff_cache
+
+$(VENV)/run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements-dev.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

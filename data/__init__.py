@@ -1,0 +1,1 @@
+"""Data sets shared by all methods: images, two views, synthetic modalities, corruption. NumPy only."""

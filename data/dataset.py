@@ -1,0 +1,88 @@
+"""The frozen record that every method trains on."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+Split = Mapping[str, np.ndarray]
+SPLITS = ("train", "validation", "test")
+
+
+class DataError(ValueError):
+    """The data cannot be used; the message says what, expected, received and how to fix it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Named splits of NumPy arrays with their provenance.
+
+    Args:
+        name: short name used in paths, for example `mnist` or `digits`.
+        title: what a figure caption calls it, for example "MNIST".
+        train, validation, test: mappings from an array's name to an array; all arrays of a split have
+            the same number of rows, and all splits have the same arrays.
+        provenance: where the arrays come from; `checksum` (SHA-256 over all arrays) is added here.
+
+    Raises:
+        DataError: splits with other arrays, unequal numbers of rows, or no rows at all.
+    """
+
+    name: str
+    title: str
+    train: Split
+    validation: Split
+    test: Split
+    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        for split_name in SPLITS:
+            split = getattr(self, split_name)
+            check_split(split_name, split, expected_names=set(self.train))
+            frozen = {key: read_only(array) for key, array in split.items()}
+            object.__setattr__(self, split_name, MappingProxyType(frozen))
+        provenance = {**self.provenance, "checksum": self.checksum(), "counts": self.counts()}
+        object.__setattr__(self, "provenance", provenance)
+
+    def checksum(self) -> str:
+        """SHA-256 over name, dtype, shape and bytes of every array of every split."""
+        digest = hashlib.sha256()
+        for split_name in SPLITS:
+            for key, array in sorted(getattr(self, split_name).items()):
+                digest.update(f"{split_name}/{key}/{array.dtype}/{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """Number of examples of each split."""
+        return {name: len(next(iter(getattr(self, name).values()))) for name in SPLITS}
+
+    def map(self, change: Callable[[str, Split], Split], **fields) -> "Dataset":
+        """A new Dataset whose splits are `change(split name, split)`; `fields` replace others."""
+        splits = {name: change(name, getattr(self, name)) for name in SPLITS}
+        return dataclasses.replace(self, **splits, **fields)
+
+
+def check_split(name: str, split: Split, expected_names: set[str]) -> None:
+    """Raises DataError unless `split` has these arrays, all with the same number of rows (at least 1)."""
+    if set(split) != expected_names:
+        raise DataError(
+            f"split '{name}' has arrays {sorted(split)}, expected {sorted(expected_names)} as in the train "
+            "split; give every split the same arrays"
+        )
+    rows = {key: len(array) for key, array in split.items()}
+    if len(set(rows.values())) != 1 or 0 in rows.values():
+        raise DataError(
+            f"split '{name}' has {rows} rows, expected the same number, at least 1, in every array; "
+            "give one row per example"
+        )
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view of `array` that cannot be written to."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,99 @@
+"""The synthetic two-modality data of the GMU post (Arevalo et al. 2017, section 3.1)."""
+
+import dataclasses
+
+import numpy as np
+
+from data.dataset import DataError, Dataset, Split
+
+
+@dataclasses.dataclass(frozen=True)
+class TwoModalities:
+    """The generating graph: class C sets both signals; M says which modality carries its signal.
+
+        C ~ Bernoulli(p_c), M ~ Bernoulli(p_m), y_v ~ N(mu_v[C], 1), y_t ~ N(mu_t[C], 1)
+        x_v = M y_v + (1 - M) noise_v,  x_t = M noise_t + (1 - M) y_t,  noise ~ N(mu_noise, 1)
+
+    The defaults are those of the post.
+    """
+
+    p_c: float = 0.5
+    p_m: float = 0.5
+    mu_v: tuple[float, float] = (1.0, 8.0)
+    mu_t: tuple[float, float] = (13.0, 19.0)
+    mu_v_noise: float = 17.0
+    mu_t_noise: float = 10.0
+
+    def sample(self, n: int, random: np.random.RandomState | np.random.Generator) -> Split:
+        """Draws `n` rows in the post's order: c, m, y_v, y_t, noise_v, noise_t.
+
+        Returns:
+            `visual`, `textual` float64 (n, 1), `label` (= C) and `source` (= M) int32 (n,), not centred.
+        """
+        if n < 1:
+            raise DataError(f"n is {n}, expected at least 1 sample")
+        normal = random.standard_normal  # the same stream as randn
+        c = random.binomial(n=1, p=self.p_c, size=n)
+        m = random.binomial(n=1, p=self.p_m, size=n)
+        y_v = normal(n) + np.where(c == 0, *self.mu_v)
+        y_t = normal(n) + np.where(c == 0, *self.mu_t)
+        noise_v = normal(n) + self.mu_v_noise
+        noise_t = normal(n) + self.mu_t_noise
+        visual = m * y_v + (1 - m) * noise_v
+        textual = m * noise_t + (1 - m) * y_t
+        return {
+            "visual": visual[:, None],
+            "textual": textual[:, None],
+            "label": c.astype(np.int32),
+            "source": m.astype(np.int32),
+        }
+
+
+def two_modalities(
+    n: int = 400,
+    data_seed: int = 41,
+    scaling: str = "center",
+    test_examples: int = 20_000,
+    distribution: TwoModalities = TwoModalities(),
+) -> Dataset:
+    """The post's training sample, with fresh validation and test samples of the same distribution.
+
+    Args:
+        n: training samples; the post draws 400.
+        data_seed: seed of NumPy's RandomState; the post uses 41. Validation and test have their own streams.
+        scaling: `none`; `center` subtracts the training means, as the post; `standardize` also divides by
+            the training standard deviations.
+        test_examples: fresh samples for the test split (and a tenth of it for validation).
+        distribution: class means and probabilities.
+
+    Returns:
+        Dataset with float32 `visual`, `textual` (n, 1) and int32 `label` (= C), `source` (= M) (n,).
+    """
+    if scaling not in ("none", "center", "standardize"):
+        raise DataError(f"unknown scaling '{scaling}', expected none, center or standardize")
+    streams = np.random.SeedSequence(data_seed).spawn(2)
+    splits = {
+        "train": distribution.sample(n, np.random.RandomState(data_seed)),
+        "validation": distribution.sample(max(1, test_examples // 10), np.random.default_rng(streams[0])),
+        "test": distribution.sample(test_examples, np.random.default_rng(streams[1])),
+    }
+    shift, scale = {}, {}
+    for key in ("visual", "textual"):
+        values = splits["train"][key]
+        shift[key] = 0.0 if scaling == "none" else float(values.mean())
+        scale[key] = float(values.std()) if scaling == "standardize" else 1.0
+    for split in splits.values():
+        for key in shift:
+            split[key] = ((split[key] - shift[key]) / scale[key]).astype(np.float32)
+    provenance = {
+        "data": "synthetic",
+        "source": "data.synthetic.two_modalities",
+        "n": n,
+        "data_seed": data_seed,
+        "scaling": scaling,
+        "shift": shift,
+        "scale": scale,
+        **dataclasses.asdict(distribution),
+    }
+    title = f"synthetic two-modality data (n = {n}, data seed {data_seed})"
+    return Dataset("synthetic", title, **splits, provenance=provenance)

@@ -1,0 +1,1 @@
+"""Tables, figures, claims and the page. Reads run folders and results; knows no method, never trains."""

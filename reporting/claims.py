@@ -1,0 +1,184 @@
+"""Claims of the documents as data, and the checks that turn evidence into a verdict."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from reporting.tables import Row, paired_p, spread
+
+VERDICTS = ("replicated", "exceeded", "not replicated", "inconclusive", "not run", "not testable")
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a check found: one of VERDICTS, the numbers, and where they come from."""
+
+    verdict: str
+    measured: Any = None
+    evidence: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """One statement of a document.
+
+    Args:
+        id: unique, `<method>-<words>`.
+        source: title of the document.
+        claim: short paraphrase.
+        expected: number or direction the document gives.
+        unit: of expected and measured; "" for directions.
+        how: how it is measured and what decides.
+        check: evidence -> Outcome, made by one of the functions below.
+    """
+
+    id: str
+    source: str
+    claim: str
+    expected: float | str
+    unit: str
+    how: str
+    check: Callable[["Evidence"], Outcome]
+
+
+class Evidence:
+    """Finds measured values in the rows of one method."""
+
+    def __init__(self, method: str, rows: list[Row]):
+        self.method, self.rows = method, rows
+
+    def row(self, variant: str, data: str) -> Row | None:
+        """The row of a variant on a data set, or None."""
+        return next((row for row in self.rows if (row["variant"], row["data"]) == (variant, data)), None)
+
+    def values(self, variant: str, data: str, metric: str) -> dict[int, float]:
+        """Seed -> value; empty when it was not run."""
+        row = self.row(variant, data)
+        if row is None or metric not in row["metrics"]:
+            return {}
+        return dict(zip(row["seeds"], row["metrics"][metric]["values"], strict=True))
+
+    def where(self, variant: str, data: str, metric: str) -> str:
+        """Text that names a cell of the results."""
+        return f"{self.method}/results.json variant={variant} data={data} {metric}"
+
+
+def measured(values: dict[int, float]) -> dict:
+    """Mean, sd and n of values over seeds."""
+    summary = spread(list(values.values()))
+    return {"mean": summary["mean"], "sd": summary["sd"], "n": len(values)}
+
+
+def number(variant: str, data: str, metric: str, expected: float, tolerance: float, better: str) -> Callable:
+    """Checks a number: replicated within `tolerance` of `expected`, exceeded beyond it on the `better` side.
+
+    Args:
+        better: "higher", "lower", or "same" where neither side is better.
+    """
+
+    def check(evidence: Evidence) -> Outcome:
+        values = evidence.values(variant, data, metric)
+        if not values:
+            return Outcome("not run")
+        difference = measured(values)["mean"] - expected
+        gain = {"higher": difference, "lower": -difference, "same": 0}[better]
+        verdict = "not replicated"
+        if abs(difference) <= tolerance:
+            verdict = "replicated"
+        elif gain > 0:
+            verdict = "exceeded"
+        return Outcome(verdict, measured(values), evidence.where(variant, data, metric))
+
+    return check
+
+
+def at_least(variant: str, data: str, metric: str, bound: float) -> Callable:
+    """Checks that the mean over seeds is at least `bound`."""
+    return _bounded(variant, data, metric, bound, 1)
+
+
+def at_most(variant: str, data: str, metric: str, bound: float) -> Callable:
+    """Checks that the mean over seeds is at most `bound`."""
+    return _bounded(variant, data, metric, bound, -1)
+
+
+def _bounded(variant: str, data: str, metric: str, bound: float, sign: int) -> Callable:
+    def check(evidence: Evidence) -> Outcome:
+        values = evidence.values(variant, data, metric)
+        if not values:
+            return Outcome("not run")
+        holds = sign * (measured(values)["mean"] - bound) >= 0
+        verdict = "replicated" if holds else "not replicated"
+        return Outcome(verdict, measured(values), evidence.where(variant, data, metric))
+
+    return check
+
+
+def better_than(
+    first: tuple[str, str], second: tuple[str, str], metric: str, better: str, margin: float = 0.0
+) -> Callable:
+    """Checks that (variant, data) `first` beats `second` by more than `margin`: paired t-test over common seeds.
+
+    Replicated when the mean difference exceeds the margin with p < 0.05 (two-sided), not replicated when it is
+    significantly below the margin, inconclusive otherwise or with fewer than two common seeds.
+
+    Args:
+        better: "higher" or "lower": the side on which `first` should be.
+    """
+
+    def check(evidence: Evidence) -> Outcome:
+        left, right = evidence.values(*first, metric), evidence.values(*second, metric)
+        seeds = sorted(left.keys() & right.keys())
+        if not seeds:
+            return Outcome("not run")
+        sign = 1 if better == "higher" else -1
+        gains = {seed: sign * (left[seed] - right[seed]) - margin for seed in seeds}
+        p = paired_p(list(gains.values()))
+        numbers = {"first": measured(left), "second": measured(right), "p": p}
+        where = f"{evidence.where(*first, metric)} against {second[0]} {second[1]}"
+        return Outcome(direction(np.mean(list(gains.values())), p), numbers, where)
+
+    return check
+
+
+def direction(gain: float, p: float) -> str:
+    """Verdict of a paired test with mean `gain` in the claimed direction."""
+    if not p < 0.05:
+        return "inconclusive"
+    return "replicated" if gain > 0 else "not replicated"
+
+
+def exact(test: Callable[[], tuple[bool, Any]], where: str) -> Callable:
+    """Checks an equation or architecture by running `test() -> (holds, measured)`; `where` names the code."""
+
+    def check(_: Evidence) -> Outcome:
+        holds, value = test()
+        return Outcome("replicated" if holds else "not replicated", value, where)
+
+    return check
+
+
+def not_testable(reason: str) -> Callable:
+    """For opinions and statements about the future."""
+    return lambda _: Outcome("not testable", None, reason)
+
+
+def judge(claim: Claim, evidence: Evidence) -> dict:
+    """The claim's entry of results/claims.json."""
+    outcome = claim.check(evidence)
+    if outcome.verdict not in VERDICTS:
+        raise ValueError(f"claim {claim.id}: verdict {outcome.verdict!r}, expected one of {VERDICTS}")
+    return {
+        "id": claim.id,
+        "method": evidence.method,
+        "source": claim.source,
+        "claim": claim.claim,
+        "expected": claim.expected,
+        "measured": outcome.measured,
+        "unit": claim.unit,
+        "how": claim.how,
+        "verdict": outcome.verdict,
+        "evidence": outcome.evidence,
+    }

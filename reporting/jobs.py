@@ -1,0 +1,100 @@
+"""Runs that a table or a claim needs: what to start, what is finished, side by side as processes."""
+
+import dataclasses
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+from training.run import Run
+from training.settings import parse
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One variant of a train module over seeds.
+
+    Args:
+        module: for example "gmu.train"; it has VARIANTS and is run with `python -m`.
+        variant: a key of the module's VARIANTS.
+        data: the --data flag.
+        seeds: one run each.
+        full: further flags at full size.
+        quick: further flags at quick size; None leaves the job out of quick runs.
+        minutes: how long one run takes at full size on 4 cores, for the estimate.
+    """
+
+    module: str
+    variant: str
+    data: str
+    seeds: tuple[int, ...] = (0,)
+    full: tuple[str, ...] = ()
+    quick: tuple[str, ...] | None = ()
+    minutes: float = 1.0
+
+    def tasks(self, size: str, runs_dir: str) -> list["Task"]:
+        """The runs of this job; at quick size one seed only."""
+        flags = self.full if size == "full" else self.quick
+        if flags is None:
+            return []
+        seeds = self.seeds if size == "full" else self.seeds[:1]
+        return [
+            Task(
+                self.module,
+                [self.variant, "--data", self.data, "--seed", str(seed), "--runs-dir", runs_dir, *flags],
+                self.minutes,
+            )
+            for seed in seeds
+        ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One process: `python -m module arguments`."""
+
+    module: str
+    arguments: list[str]
+    minutes: float = 1.0
+
+    @property
+    def run(self) -> Run:
+        """The run folder that this task fills."""
+        variants = importlib.import_module(self.module).VARIANTS
+        variant, config = parse(self.module, variants, self.arguments)
+        name = variant + (f"@{config.tag}" if config.tag else "")
+        data = config.data + (f"-{config.train_examples}" if config.train_examples else "")
+        return Run(Path(config.runs_dir) / self.module.split(".")[0] / name / data / f"seed{config.seed}")
+
+    def execute(self) -> str | None:
+        """Runs the task, going on where it stopped; None, or the last line it printed when it failed."""
+        if self.run.finished:
+            return None
+        command = [sys.executable, "-m", self.module, *self.arguments, "--resume"]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        if done.returncode == 0:
+            return None
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        return f"{' '.join(command)}: exit code {done.returncode}: {lines[-1] if lines else ''}"
+
+
+def execute_all(tasks: list[Task], jobs: int = 1) -> list[str]:
+    """Runs the unfinished tasks, `jobs` at a time, through joblib; returns the failures.
+
+    joblib's backend can be set from outside (`joblib.parallel_config("dask")`) to use more machines.
+    """
+    import joblib
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    waiting = [task for task in tasks if not task.run.finished]
+    skipped = len(tasks) - len(waiting)
+    minutes = sum(task.minutes for task in waiting) / jobs
+    console.print(f"{len(waiting)} runs to do (about {minutes:.0f} min), {skipped} finished already")
+    calls = (joblib.delayed(task.execute)() for task in waiting)
+    failures = []
+    outcomes = joblib.Parallel(n_jobs=jobs, return_as="generator")(calls) if waiting else []
+    for count, (task, failure) in enumerate(zip(waiting, outcomes, strict=True), 1):
+        console.print(f"[{count}/{len(waiting)}] {'FAILED' if failure else 'done'} {task.run.path}", markup=False)
+        if failure:
+            failures.append(failure)
+    return failures

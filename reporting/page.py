@@ -1,0 +1,83 @@
+"""The page: claims, tables and figures in one self-contained HTML file."""
+
+import base64
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from reporting.claims import VERDICTS
+from reporting.tables import Row, cell
+from training.run import find_runs, write_atomic
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A figure of a run, embedded into the page."""
+
+    method: str
+    name: str
+    caption: str
+    data: str
+
+
+def embed(path: Path, method: str) -> Picture:
+    """Reads a PNG with the caption in its metadata."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        text = image.info.get("Description", "")
+    data = base64.b64encode(path.read_bytes()).decode()
+    return Picture(method, path.stem.replace("_", " "), text, f"data:image/png;base64,{data}")
+
+
+def collect_figures(runs_dir: str | Path, methods: list[str]) -> list[Picture]:
+    """The figures of the finished runs of `methods`, in the order of their paths."""
+    return [
+        embed(path, run.config["method"])
+        for run in find_runs(runs_dir)
+        if run.config["method"] in methods
+        for path in sorted((run.path / "figures").glob("*.png"))
+    ]
+
+
+def short(value: object) -> str:
+    """A number, a {mean, sd, n} record or a text, for a table cell."""
+    if isinstance(value, dict):
+        if "mean" in value:
+            spread = f" ± {value['sd']:.2g}" if value.get("n", 1) > 1 else ""
+            return f"{value['mean']:.4g}{spread} (n = {value.get('n', 1)})"
+        return "; ".join(f"{key} {short(item)}" for key, item in value.items())
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "-" if value is None else str(value)
+
+
+def write(out: Path, entries: list[dict], rows: dict[str, list[Row]], pictures: list[Picture], title: str = "") -> Path:
+    """Writes `<out>/index.html` and returns its path.
+
+    Args:
+        out: folder.
+        entries: claims with verdicts.
+        rows: method -> rows of results.
+        pictures: embedded figures.
+        title: headline; default: the ledger's.
+    """
+    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True))
+    templates.filters |= {"short": short}
+    templates.globals["cell"] = cell
+    metrics = {
+        method: list(dict.fromkeys(name for row in table for name in row["metrics"])) for method, table in rows.items()
+    }
+    text = templates.get_template("page.html").render(
+        title=title or "Claims, figures and numbers, each one run again",
+        entries=entries,
+        counts=[(verdict, Counter(e["verdict"] for e in entries)[verdict]) for verdict in VERDICTS],
+        rows=rows,
+        metrics=metrics,
+        pictures=pictures,
+    )
+    path = out / "index.html"
+    write_atomic(path, text)
+    return path

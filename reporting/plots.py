@@ -1,0 +1,97 @@
+"""Figures: one style, a caption that says data, seed and epochs, saved atomically as PNG."""
+
+import io
+import os
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from training.run import Run, write_atomic
+
+STYLE = {
+    "figure.dpi": 120,
+    "figure.constrained_layout.use": True,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": "medium",
+    "font.size": 10,
+    "legend.frameon": False,
+}
+plt.rcParams.update(STYLE)
+
+DrawFigure = Callable[[Run], Figure | None]
+
+
+def describe(run: Run) -> str:
+    """'variant plain, MNIST, seed 0, 10 epochs', for captions."""
+    config = run.config
+    settings = config["settings"]
+    title = run.environment["data"]["title"]
+    epochs = run.result["epochs"]
+    return f"{config['method']}, variant {config['variant']}, {title}, seed {settings['seed']}, {epochs} epochs"
+
+
+def caption(figure: Figure, text: str) -> Figure:
+    """Writes `text` below the figure, wrapped to its width, and keeps it as the PNG's description."""
+    figure.caption_text = text
+    width = max(40, int(figure.get_figwidth() * 13))
+    figure.supxlabel("\n".join(textwrap.wrap(text, width)), fontsize=8, color="0.35", ha="center")
+    return figure
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes the PNG atomically, with the caption in its metadata, and closes the figure."""
+    content = io.BytesIO()
+    description = getattr(figure, "caption_text", "")
+    figure.savefig(content, format="png", metadata={"Description": description, "Software": None})
+    plt.close(figure)
+    write_atomic(path, content.getvalue())
+
+
+def draw(run: Run, figures: Mapping[str, DrawFigure]) -> list[Path]:
+    """Draws every figure that fits the run into its folder `figures/`; returns the paths."""
+    paths = []
+    for name, draw_figure in figures.items():
+        figure = draw_figure(run)
+        if figure is not None:
+            paths.append(run.path / "figures" / f"{name}.png")
+            save(figure, paths[-1])
+    return paths
+
+
+def image_rows(rows: Mapping[str, np.ndarray], cell: float = 0.75, titles: list[str] | None = None) -> Figure:
+    """Grid of grey images in [0, 1]: one labelled row per entry, arrays (columns, height, width[, 1])."""
+    columns = max(len(images) for images in rows.values())
+    height, width = next(iter(rows.values())).shape[1:3]
+    size = (cell * columns + 1.4, cell * height / width * len(rows) + 0.6)
+    figure, axes = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.grid(False)
+        axis.set_frame_on(False)
+    for line, (label, images) in zip(axes, rows.items(), strict=True):
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center")
+        for axis, image in zip(line, images, strict=False):
+            axis.imshow(np.squeeze(image), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
+    for axis, title in zip(axes[0], titles or [], strict=False):
+        axis.set_title(title, fontsize=8)
+    return figure
+
+
+def learning_curves(run: Run, term: str = "loss", label: str = "loss") -> Figure:
+    """Training and validation means of a loss term over epochs."""
+    rows = run.metrics()
+    figure, axis = plt.subplots(figsize=(6, 3.6))
+    for prefix in ("train", "validation"):
+        values = [row.get(f"{prefix}/{term}", np.nan) for row in rows]
+        axis.plot([row["epoch"] for row in rows], values, label=prefix)
+    axis.set(xlabel="epoch", ylabel=label, title=f"Learning curves: {label}")
+    axis.legend()
+    return caption(figure, f"{describe(run)}; means over all examples of the split.")

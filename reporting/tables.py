@@ -1,0 +1,168 @@
+"""Rows of results: summarised from runs, saved as results.json, rendered into READMEs between markers."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from tabulate import tabulate
+
+from training.run import Run, RunError, read_json, write_json
+
+Row = dict  # one entry of results.json: variant, data, epochs, seeds, metrics {name: {mean, sd, values}}, ...
+MARKER = re.compile(r"(<!-- results: (?P<query>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def summarise(runs: Iterable[Run], command: str) -> list[Row]:
+    """One row per (variant, data) of finished runs: mean, sd (n - 1) and values of each metric over seeds.
+
+    Args:
+        runs: finished runs; an unreadable one is named on stdout and left out.
+        command: what made the runs, recorded in each row.
+    """
+    groups: dict[tuple, list[tuple]] = {}
+    for run in runs:
+        try:
+            config, result, environment = run.config, run.result, run.environment
+            key = (config["variant"], config["data"])
+            groups.setdefault(key, []).append((config["settings"]["seed"], config, result, environment))
+        except (RunError, KeyError, TypeError) as error:
+            print(f"skipped {run.path}: damaged or from another version ({error})")
+    return [summarise_group(key, sorted(group, key=lambda item: item[0]), command) for key, group in groups.items()]
+
+
+def summarise_group(key: tuple, group: list[tuple], command: str) -> Row:
+    """The row of one variant on one data set; `group` holds (seed, config, result, environment) per run."""
+    seeds, _, results, environments = zip(*group, strict=True)
+    names = [name for name in results[0]["metrics"] if all(name in result["metrics"] for result in results)]
+    return {
+        "variant": key[0],
+        "data": key[1],
+        "data_checksum": environments[0]["data"]["checksum"],
+        "epochs": results[0]["epochs"],
+        "seeds": list(seeds),
+        "parameters": results[0]["parameters"],
+        "seconds": round(float(np.mean([result["seconds"] for result in results])), 1),
+        "hardware": environments[0]["hardware"],
+        "command": command,
+        "commit": environments[-1]["commit"] + ("+" if environments[-1]["dirty"] else ""),
+        "versions": environments[0]["versions"],
+        "metrics": {name: spread([result["metrics"][name] for result in results]) for name in names},
+    }
+
+
+def spread(values: Sequence[float]) -> dict:
+    """Mean, sample standard deviation (0 for one value) and the values themselves."""
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return {"mean": float(np.mean(values)), "sd": sd, "values": list(values)}
+
+
+def save_results(method: str, rows: list[Row], path: Path) -> None:
+    """Merges `rows` into the method's results.json: a row of the same variant and data is replaced."""
+    old = read_json(path)["rows"] if path.exists() else []
+    new = {(row["variant"], row["data"]) for row in rows}
+    kept = [row for row in old if (row["variant"], row["data"]) not in new]
+    merged = sorted(kept + rows, key=lambda row: (row["data"], row["variant"]))
+    write_json(path, {"method": method, "rows": merged})
+
+
+def cell(row: Row, metric: str) -> str:
+    """'mean +- sd (n)' with digits that fit the spread; '-' when the row lacks the metric."""
+    value = row["metrics"].get(metric)
+    if value is None:
+        return "-"
+    mean, sd, count = value["mean"], value["sd"], len(value["values"])
+    if count < 2 or not np.isfinite(sd):
+        return f"{mean:.4g}"
+    digits = 3 if sd == 0 else int(np.clip(1 - np.floor(np.log10(sd)), 0, 6))
+    return f"{mean:.{digits}f} ± {sd:.{digits}f}"
+
+
+def markdown(rows: list[Row], metrics: Sequence[str], texts: dict[str, str] | None = None) -> str:
+    """A table with one line per row: variant, what changes, data, n, metrics, parameters, seconds."""
+    headers = [
+        "variant",
+        *(["what changes"] if texts else []),
+        "data",
+        "n",
+        *metrics,
+        "parameters",
+        "seconds",
+    ]
+    lines = []
+    for row in rows:
+        change = [texts.get(row["variant"].split("@")[0], "")] if texts else []
+        values = [cell(row, metric) for metric in metrics]
+        size = f"{row['parameters']:,}" if row["parameters"] else "-"
+        lines.append([row["variant"], *change, row["data"], len(row["seeds"]), *values, size, f"{row['seconds']:,}"])
+    return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def as_csv(rows: list[Row], metrics: Sequence[str]) -> str:
+    """One line per row with mean, sd and n of every metric."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    spreads = [f"{metric} {part}" for metric in metrics for part in ("mean", "sd")]
+    writer.writerow(["variant", "data", "n", "epochs", "parameters", "seconds", *spreads])
+    for row in rows:
+        values = [row["metrics"].get(metric, {}).get(part, "") for metric in metrics for part in ("mean", "sd")]
+        counts = [len(row["seeds"]), row["epochs"], row["parameters"], row["seconds"]]
+        writer.writerow([row["variant"], row["data"], *counts, *values])
+    return text.getvalue()
+
+
+def paired_tests(rows: list[Row], metrics: Sequence[str]) -> list[str]:
+    """Lines 'metric: variant - first = difference, p' of paired t-tests against the first variant of each data set."""
+    lines = []
+    for row in rows:
+        first = next(other for other in rows if other["data"] == row["data"])
+        seeds = sorted(set(first["seeds"]) & set(row["seeds"]))
+        if row is first or len(seeds) < 2:
+            continue
+        for metric in metrics:
+            if metric in first["metrics"] and metric in row["metrics"]:
+                pairs = [(value_at(row, metric, seed), value_at(first, metric, seed)) for seed in seeds]
+                differences = [left - right for left, right in pairs]
+                lines.append(
+                    f"{row['data']} {metric}: {row['variant']} - {first['variant']} = {np.mean(differences):+.4g}, "
+                    f"paired t-test p = {paired_p(differences):.2g} (n = {len(seeds)})"
+                )
+    return lines
+
+
+def value_at(row: Row, metric: str, seed: int) -> float:
+    """A row's value of `metric` for one seed."""
+    return row["metrics"][metric]["values"][row["seeds"].index(seed)]
+
+
+def paired_p(differences: list[float]) -> float:
+    """Two-sided p-value of the paired t-test on the differences; 1 for fewer than two, 0 for equal non-zero ones."""
+    from scipy import stats
+
+    if len(differences) < 2:
+        return 1.0
+    if np.ptp(differences) == 0:
+        return 1.0 if differences[0] == 0 else 0.0
+    return float(stats.ttest_1samp(differences, 0.0).pvalue)
+
+
+def render_readme(text: str, folder: Path) -> str:
+    """Replaces what stands between markers by tables made from results.json files.
+
+    A marker is `<!-- results: method=gmu metrics=test/error_percent,gate_auc [data=...] [variants=a,b] -->`,
+    closed by `<!-- end -->`; the file read is `<folder>/<method>/results.json`.
+    """
+
+    def table(match: re.Match) -> str:
+        query = dict(part.split("=", 1) for part in match["query"].split())
+        rows = read_json(folder / query["method"] / "results.json")["rows"]
+        if "data" in query:
+            rows = [row for row in rows if row["data"] in query["data"].split(",")]
+        if "variants" in query:
+            order = query["variants"].split(",")
+            rows = sorted((row for row in rows if row["variant"] in order), key=lambda r: order.index(r["variant"]))
+        return f"{match[1]}{markdown(rows, query['metrics'].split(','))}\n{match[3]}"
+
+    return MARKER.sub(table, text)

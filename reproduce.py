@@ -1,0 +1,117 @@
+"""Every claim and figure of the documents: `python reproduce.py --size quick`, then open results/index.html."""
+
+import dataclasses
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from compare import METHODS
+from reporting import claims, jobs, page, tables
+from training.run import RunError, read_json, write_json
+from training.settings import SettingsError, closest, fail, run_cli
+
+
+@dataclasses.dataclass(frozen=True)
+class Reproduce:
+    """Runs what is missing, judges every claim, draws the figures and writes the page."""
+
+    size: Literal["committed", "quick", "full"] = "committed"
+    """committed: judge the committed results.json, train nothing; quick: small runs; full: those of the tables."""
+    only: tuple[str, ...] = ()
+    """Methods to reproduce; none given: all."""
+    list: bool = False
+    """Only list claims and runs."""
+    jobs: int = 1
+    """Runs at the same time (>= 1)."""
+    runs_dir: str = ""
+    """Folder of the runs; default: runs, or runs_quick at quick size."""
+    out: str = "results"
+    """Folder for claims.json, figures and the page."""
+
+
+def load_claims(method: str):
+    """The method's claims module, or None while it has none."""
+    name = f"{method}.claims"
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+def reproduce(method: str, options: Reproduce, runs_dir: str) -> tuple[list[dict], list[tables.Row]]:
+    """Runs the method's jobs and judges its claims; returns (entries of claims.json, rows)."""
+    module = load_claims(method)
+    if options.size == "committed":
+        path = Path(method) / "results.json"
+        rows = read_json(path)["rows"] if path.exists() else []
+    else:
+        tasks = [task for job in module.RUNS for task in job.tasks(options.size, runs_dir)]
+        for failure in jobs.execute_all(tasks, options.jobs):
+            print(f"failed: {failure}", file=sys.stderr)
+        runs = [task.run for task in tasks if task.run.finished]
+        rows = tables.summarise(runs, f"python reproduce.py --only {method} --size {options.size}")
+    evidence = claims.Evidence(method, rows)
+    return [claims.judge(claim, evidence) for claim in module.CLAIMS], rows
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Reproduces method by method; a method that fails becomes a row and does not stop the others."""
+    try:
+        options = run_cli(Reproduce, "python reproduce.py", sys.argv[1:] if argv is None else argv)
+        for name in options.only:
+            if name not in METHODS:
+                raise SettingsError(f"unknown method '{name}'{closest(name, list(METHODS))}")
+    except SettingsError as error:
+        fail(error, 2)
+    runs_dir = options.runs_dir or ("runs_quick" if options.size == "quick" else "runs")
+    methods = [name for name in METHODS if name in (options.only or METHODS) and load_claims(name)]
+    if options.list:
+        list_claims(methods)
+        return
+    entries, rows = [], {}
+    for method in methods:
+        try:
+            judged, rows[method] = reproduce(method, options, runs_dir)
+            entries += judged
+        except Exception as error:  # the failure becomes a row of the ledger
+            traceback.print_exc()
+            entries.append(failed_entry(method, error))
+    out = Path(options.out)
+    if options.size == "quick":
+        entries = [{**entry, "size": "quick"} for entry in entries]
+    write_json(out / "claims.json", entries)
+    path = page.write(out, entries, rows, page.collect_figures(runs_dir, methods))
+    print(", ".join(f"{count} {verdict}" for verdict, count in Counter(e["verdict"] for e in entries).items()))
+    print(f"Open {path}")
+
+
+def failed_entry(method: str, error: Exception) -> dict:
+    """The row of a method that could not be reproduced."""
+    entry = dict.fromkeys(("source", "expected", "unit", "how"), "")
+    return {
+        **entry,
+        "id": f"{method}-failed",
+        "method": method,
+        "claim": "this method can be reproduced",
+        "measured": str(error),
+        "verdict": "not run",
+        "evidence": type(error).__name__,
+    }
+
+
+def list_claims(methods: list[str]) -> None:
+    """Prints every claim and every run with its estimated minutes."""
+    for method in methods:
+        module = load_claims(method)
+        for claim in module.CLAIMS:
+            print(f"{claim.id:<40} {claim.claim} ({claim.source})")
+        for job in module.RUNS:
+            print(f"  run {job.module} {job.variant} {job.data} x {len(job.seeds)} seeds, {job.minutes:g} min each")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except RunError as error:
+        fail(error, 1)

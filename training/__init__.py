@@ -1,0 +1,1 @@
+"""What every method's training shares: settings, device, loop, run folder, command. Knows no method."""

@@ -1,0 +1,227 @@
+"""The one training loop: data on the device, many steps inside the graph per call from Python."""
+
+import dataclasses
+import functools
+import math
+import time
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data.dataset import Dataset, Split
+from training.progress import Progress
+from training.run import Run
+from training.settings import Settings
+
+ComputeLoss = Callable[..., tuple[tf.Tensor, dict[str, tf.Tensor]]]
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message names step and loss term."""
+
+
+def fit(
+    model: keras.Model,
+    compute_loss: ComputeLoss,
+    dataset: Dataset,
+    config: Settings,
+    run: Run,
+    optimizer: keras.optimizers.Optimizer,
+) -> list[dict[str, float]]:
+    """Trains `model` for `config.epochs` epochs, resuming from the run's newest checkpoint if there is one.
+
+    Args:
+        model: built inside the strategy's scope, after seeding.
+        compute_loss: `(model, batch, training) -> (loss, {term: scalar})`, means over the batch.
+        dataset: trained on `train`; the whole `validation` split is evaluated after every epoch.
+        config: epochs, batch_size, seed, steps_per_call, jit, precision.
+        run: receives metrics.csv and a checkpoint after every epoch.
+        optimizer: any Keras optimizer; wrapped with loss scaling under mixed_float16.
+
+    Returns:
+        One record per epoch: `epoch`, `seconds`, `train/<term>`, `validation/<term>`; terms are means over
+        examples.
+
+    Raises:
+        TrainingError: a loss term became NaN or infinite; the last good checkpoint is kept.
+    """
+    strategy = tf.distribute.get_strategy()
+    if config.precision == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(model.trainable_variables)
+    steps = Steps(model, compute_loss, strategy, config.jit, optimizer)
+    train, validation = on_device(dataset.train, strategy), on_device(dataset.validation, strategy)
+    examples, held = dataset.counts()["train"], dataset.counts()["validation"]
+    history = restore(run, [*model.variables, *optimizer.variables])
+    progress = Progress(config.epochs, math.ceil(examples / config.batch_size))
+    for epoch in range(len(history) + 1, config.epochs + 1):
+        start = time.perf_counter()
+        row = {"epoch": epoch}
+        batches = epoch_batches(examples, config.batch_size, config.seed, epoch)
+        row |= mean_terms("train", steps.train, train, batches, config, epoch, progress)
+        in_order = batches_of(np.arange(held), config.batch_size)
+        row |= mean_terms("validation", steps.evaluate, validation, in_order, config, epoch)
+        row["seconds"] = round(time.perf_counter() - start, 3)
+        history.append(row)
+        run.save_checkpoint(read([*model.variables, *optimizer.variables]), history)
+        run.write_metrics(history)
+        progress.end_epoch(row)
+    return history
+
+
+def evaluate(model: keras.Model, compute_loss: ComputeLoss, split: Split, batch_size: int = 500) -> dict[str, float]:
+    """Means over all examples of `split` of every term of `compute_loss`, last partial batch included."""
+    strategy = tf.distribute.get_strategy()
+    steps = Steps(model, compute_loss, strategy)
+    count = len(next(iter(split.values())))
+    batches = batches_of(np.arange(count), batch_size)
+    settings = Settings(batch_size=batch_size)
+    terms = mean_terms("", steps.evaluate, on_device(split, strategy), batches, settings, epoch=0)
+    return {name.lstrip("/"): value for name, value in terms.items()}
+
+
+def predict(model: keras.Model, inputs, batch_size: int = 1000):
+    """`model(inputs, training=False)` in batches, in the graph; arrays (or dicts of them) in, NumPy out.
+
+    Does what `keras.Model.predict` does for arrays in memory, without its tf.data pipeline and its log.
+    """
+    step = tf.function(functools.partial(model, training=False), reduce_retracing=True)
+    count = len(keras.tree.flatten(inputs)[0])
+    parts = []
+    for first in range(0, count, batch_size):
+        batch = keras.tree.map_structure(lambda array: tf.constant(array[first : first + batch_size]), inputs)  # noqa: B023
+        parts.append(keras.tree.map_structure(lambda tensor: tensor.numpy(), step(batch)))
+    return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
+
+
+def epoch_batches(examples: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+    """Row numbers of every batch of an epoch: a permutation that depends only on (seed, epoch)."""
+    order = np.random.default_rng([seed, epoch]).permutation(examples)
+    return batches_of(order, batch_size)
+
+
+def batches_of(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """`order` cut into (k, batch_size) full batches and, if any rows are left, one (1, rest) batch."""
+    full = len(order) // batch_size * batch_size
+    parts = [order[:full].reshape(-1, batch_size), order[None, full:]]
+    return [part.astype(np.int32) for part in parts if part.size]
+
+
+def on_device(split: Split, strategy) -> Mapping[str, tf.Tensor]:
+    """The arrays of a split as tensors, one copy per replica, placed once."""
+
+    def place(array):
+        return strategy.experimental_distribute_values_from_function(lambda _: tf.constant(array))
+
+    return {key: place(array) for key, array in split.items()}
+
+
+def mean_terms(prefix, call, arrays, batches, config, epoch, progress=None) -> dict[str, float]:
+    """Runs `call` over all batches, `steps_per_call` at a time; example-weighted means of its terms."""
+    total, examples, step = 0.0, 0, 0
+    for group in batches:
+        for first in range(0, len(group), config.steps_per_call):
+            chunk = group[first : first + config.steps_per_call]
+            values = call(arrays, tf.constant(chunk)).numpy().astype(np.float64)  # [steps, terms]
+            check_finite(values, call.names, prefix, epoch, step)
+            total = total + values.sum(0) * chunk.shape[1]
+            examples += chunk.size
+            step += len(chunk)
+            if progress:
+                progress.advance(len(chunk), values[-1, 0])
+    return {f"{prefix}/{name}": float(value) for name, value in zip(call.names, total / examples, strict=True)}
+
+
+def check_finite(values: np.ndarray, names: list[str], prefix: str, epoch: int, step: int) -> None:
+    """Raises TrainingError naming the first step and the terms that are not finite."""
+    bad = ~np.isfinite(values)
+    if bad.any():
+        row = int(bad.any(1).argmax())
+        terms = ", ".join(f"{names[i]} = {values[row, i]}" for i in np.flatnonzero(bad[row]))
+        raise TrainingError(
+            f"{prefix or 'evaluation'} became not finite in epoch {epoch}, step {step + row + 1}: {terms}; the "
+            "last good checkpoint is kept; lower --learning-rate, or use --precision float32"
+        )
+
+
+@dataclasses.dataclass
+class Steps:
+    """The graph functions of one model: `train` and `evaluate`, (arrays, rows [k, batch]) -> [k, terms]."""
+
+    model: keras.Model
+    compute_loss: ComputeLoss
+    strategy: tf.distribute.Strategy
+    jit: bool = False
+    optimizer: keras.optimizers.Optimizer | None = None
+
+    def __post_init__(self):
+        self.train = self.repeat(self.train_step)
+        self.evaluate = self.repeat(self.evaluate_step)
+
+    def repeat(self, step):
+        """A tf.function that runs `step` for each row of its second argument, inside the graph."""
+        compiled = tf.function(step, jit_compile=True) if self.jit else step
+        names = []
+
+        @tf.function(reduce_retracing=True)
+        def steps(arrays, rows):
+            values = tf.TensorArray(tf.float32, size=tf.shape(rows)[0], element_shape=[None])
+            for i in tf.range(tf.shape(rows)[0]):
+                terms = self.strategy.run(functools.partial(share_of_batch, compiled, names), (arrays, rows[i]))
+                values = values.write(i, self.strategy.reduce("SUM", terms, axis=None))
+            return values.stack()
+
+        steps.names = names
+        return steps
+
+    def train_step(self, batch, weight):
+        """One optimizer step on this replica's share of a batch; `weight` is the share in (0, 1]."""
+        with tf.GradientTape() as tape:
+            loss, terms = self.compute_loss(self.model, batch, training=True)
+            scaled = self.optimizer.scale_loss(loss * weight)
+        variables = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        return loss, terms
+
+    def evaluate_step(self, batch, weight):
+        """Loss and terms of this replica's share of a batch, without training."""
+        return self.compute_loss(self.model, batch, training=False)
+
+
+def share_of_batch(step, names: list[str], arrays, rows) -> tf.Tensor:
+    """Gathers this replica's share of the batch on its device; terms weighted by the share, as a vector."""
+    context = tf.distribute.get_replica_context()
+    replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
+    count = tf.shape(rows)[0]
+    first, last = replica * count // replicas, (replica + 1) * count // replicas
+    weight = tf.cast(last - first, tf.float32) / tf.cast(count, tf.float32)
+    first = tf.minimum(first, count - 1)  # an empty share computes one example with weight 0
+    rows = rows[first : tf.maximum(last, first + 1)] if replicas > 1 else rows
+    loss, terms = step({key: tf.gather(array, rows) for key, array in arrays.items()}, weight)
+    names[:] = ["loss", *(name for name in terms if name != "loss")]
+    values = [loss, *(value for name, value in terms.items() if name != "loss")]
+    return weight * tf.stack([tf.cast(value, tf.float32) for value in values])
+
+
+def read(variables: list[keras.Variable]) -> list[np.ndarray]:
+    """Values of Keras variables, random states of dropout and noise layers included."""
+    return [variable.numpy() for variable in variables]
+
+
+def restore(run: Run, variables: list[keras.Variable]) -> list[dict]:
+    """Assigns the run's newest checkpoint to `variables`; returns its history, empty without one."""
+    checkpoint = run.load_checkpoint()
+    if checkpoint is None:
+        return []
+    state, history = checkpoint
+    shapes, expected = [value.shape for value in state], [tuple(variable.shape) for variable in variables]
+    if shapes != expected:
+        raise TrainingError(
+            f"the checkpoint in {run.path} does not fit the model ({len(shapes)} arrays, expected {len(expected)} "
+            "of the same shapes); the code has changed since: use --overwrite"
+        )
+    for variable, value in zip(variables, state, strict=True):
+        variable.assign(value)
+    return history

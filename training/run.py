@@ -1,0 +1,243 @@
+"""A run is a folder: config, environment, metrics, result, model, checkpoints, figures. All files atomic."""
+
+import csv
+import dataclasses
+import datetime
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.settings import OPERATIONAL, Settings
+
+SCHEMA = 1
+KEPT_CHECKPOINTS = 2
+PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
+
+
+class RunError(Exception):
+    """A run folder that cannot be used as asked; the message says how to go on."""
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Writes `content` to `path` so that the file appears whole or not at all, also when killed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes `value` as indented JSON, atomically; NumPy scalars and arrays become numbers and lists."""
+    write_atomic(path, json.dumps(value, indent=2, default=lambda item: item.tolist()) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Content of a JSON file; RunError when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error})") from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run's folder, `<runs_dir>/<method>/<variant>/<data>/seed<k>`."""
+
+    path: Path
+
+    @classmethod
+    def open(cls, method: str, variant: str, config: Settings, data: str) -> "Run":
+        """Prepares the folder of a new, resumed or overwritten run.
+
+        Raises:
+            RunError: the run exists and neither --resume nor --overwrite was given, or a setting that
+                shapes the model or its training differs from the one the run was started with.
+        """
+        name = variant + (f"@{config.tag}" if config.tag else "")
+        run = cls(Path(config.runs_dir) / method / name / data / f"seed{config.seed}")
+        if config.overwrite and run.path.exists():
+            shutil.rmtree(run.path)
+        if (run.path / "config.json").exists():
+            run.check_resumable(config)
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+            record = {"schema": SCHEMA, "method": method, "variant": name, "data": data}
+            if not run.finished:
+                write_json(run.path / "config.json", {**record, "settings": dataclasses.asdict(config)})
+        except OSError as error:
+            raise RunError(f"cannot write to {run.path} ({error}); choose another --runs-dir") from None
+        return run
+
+    def check_resumable(self, config: Settings) -> None:
+        """Raises RunError unless this existing run may go on with `config`."""
+        if not config.resume:
+            state = "is finished" if self.finished else "has begun"
+            raise RunError(f"{self.path} {state}; add --resume to go on or --overwrite to start again")
+        started = self.config["settings"]
+        asked = json.loads(json.dumps(dataclasses.asdict(config)))
+        fixed = OPERATIONAL - ({"epochs"} if self.finished else set())
+        for name in sorted((started.keys() | asked.keys()) - fixed):
+            if started.get(name) != asked.get(name):
+                raise RunError(
+                    f"--{name.replace('_', '-')} was {started.get(name)} when {self.path} was started, received "
+                    f"{asked.get(name)}; resume with the same value, use --overwrite, or another --tag"
+                )
+
+    @property
+    def config(self) -> dict:
+        """Method, variant, data name and settings."""
+        config = read_json(self.path / "config.json")
+        if not isinstance(config, dict) or config.get("schema") != SCHEMA:
+            raise RunError(f"{self.path}/config.json has another schema, expected {SCHEMA}; run it again")
+        return config
+
+    @property
+    def environment(self) -> dict:
+        """Versions, device, commit, data provenance, command."""
+        return read_json(self.path / "environment.json")
+
+    @property
+    def finished(self) -> bool:
+        """Whether the test split has been evaluated and the result written."""
+        return (self.path / "result.json").exists()
+
+    @property
+    def result(self) -> dict:
+        """Metrics, counts, parameters and seconds of a finished run."""
+        return read_json(self.path / "result.json")
+
+    def write_environment(self, dataset, device: str) -> None:
+        """Records what this run can be repeated with."""
+        record = {
+            "python": sys.version.split()[0],
+            "versions": {name: metadata.version(name) for name in PACKAGES},
+            "hardware": hardware(),
+            "device": device,
+            **git_state(),
+            "data": {"name": dataset.name, "title": dataset.title, **dataset.provenance},
+            "argv": sys.orig_argv[1:],
+        }
+        write_json(self.path / "environment.json", record)
+
+    def write_metrics(self, history: list[dict]) -> None:
+        """Rewrites metrics.csv: one line per epoch."""
+        names = list(dict.fromkeys(name for row in history for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+        write_atomic(self.path / "metrics.csv", text.getvalue())
+
+    def metrics(self) -> list[dict[str, float]]:
+        """The rows of metrics.csv as numbers; a missing cell is NaN."""
+        with open(self.path / "metrics.csv", newline="") as file:
+            return [{key: float(value or "nan") for key, value in row.items()} for row in csv.DictReader(file)]
+
+    def save_checkpoint(self, state: list[np.ndarray], history: list[dict]) -> None:
+        """Saves the state after `len(history)` epochs; the newest two checkpoints are kept."""
+        content = io.BytesIO()
+        arrays = {f"{i:05d}": value for i, value in enumerate(state)}
+        note = json.dumps({"history": history}).encode()
+        np.savez(content, note=np.frombuffer(note, np.uint8), **arrays)
+        write_atomic(self.path / "checkpoint" / f"epoch-{len(history):05d}.npz", content.getbuffer())
+        for old in self.checkpoints()[:-KEPT_CHECKPOINTS]:
+            old.unlink()
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoint files, oldest first."""
+        return sorted((self.path / "checkpoint").glob("epoch-*.npz"))
+
+    def load_checkpoint(self) -> tuple[list[np.ndarray], list[dict]] | None:
+        """State and history of the newest readable checkpoint; None when there is none."""
+        for path in reversed(self.checkpoints()):
+            try:
+                with np.load(path, allow_pickle=False) as archive:
+                    note = json.loads(archive["note"].tobytes())
+                    names = sorted(name for name in archive.files if name != "note")
+                    return [archive[name] for name in names], note["history"]
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                print(f"warning: {path} is damaged ({error}); trying the one before", file=sys.stderr)
+        return None
+
+    def finish(self, model, metrics: dict[str, float], counts: dict, history: list[dict]) -> None:
+        """Writes model.keras, then result.json, whose presence means that the run is finished."""
+        parameters = 0
+        if model is not None:
+            part = self.path / ".part.keras"
+            model.save(part)
+            part.replace(self.path / "model.keras")
+            parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+        record = {
+            "schema": SCHEMA,
+            "metrics": metrics,
+            "counts": counts,
+            "parameters": parameters,
+            "epochs": len(history),
+            "seconds": round(sum(row["seconds"] for row in history), 3),
+            "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+        write_json(self.path / "result.json", record)
+
+    def load_model(self):
+        """The trained Keras model, loaded in safe mode; the method's layers are registered by import."""
+        import importlib
+
+        import keras
+
+        importlib.import_module(f"{self.config['method']}.model")
+        return keras.saving.load_model(self.path / "model.keras", compile=False, safe_mode=True)
+
+
+def find_runs(folder: str | Path) -> list[Run]:
+    """All finished runs below a runs folder, in the order of their paths; unreadable ones are named and left out."""
+    runs = []
+    for path in sorted(Path(folder).glob("*/*/*/*/result.json")):
+        try:
+            runs += [Run(path.parent)] if Run(path.parent).config else []
+        except RunError as error:
+            print(f"skipped {path.parent}: {error}", file=sys.stderr)
+    return runs
+
+
+def hardware() -> str:
+    """Number of usable cores and the processor's name, for example '4 x AMD EPYC, CPU'."""
+    name = ""
+    try:
+        name = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()).group(1)
+    except (OSError, AttributeError):
+        import platform
+
+        name = platform.processor() or platform.machine()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} x {' '.join(name.split())}, CPU"
+
+
+def git_state() -> dict:
+    """Commit of the code and whether it had uncommitted changes; empty outside a git checkout."""
+    root = Path(__file__).parent.parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(root), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        code_changes = git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
+        return {"commit": git("rev-parse", "--short=10", "HEAD"), "dirty": bool(code_changes)}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": "", "dirty": False}

@@ -1,0 +1,130 @@
+"""Settings: one frozen dataclass is a method's configuration, its command line and its help text."""
+
+import contextlib
+import dataclasses
+import difflib
+import io
+import re
+import sys
+from typing import Literal, TypeVar
+
+import tyro
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message says what, expected, received and how to fix it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Settings that every method shares; a method's Config adds its own fields."""
+
+    data: Literal["auto", "mnist", "fashion_mnist", "digits"] = "auto"
+    """Data set; auto is MNIST where it can be had, otherwise scikit-learn's digits (labelled so)."""
+    data_dir: str | None = None
+    """Folder with the .npz files; default: $RESEARCH_DATA_DIR, Keras' cache, a checked download."""
+    train_examples: int = 0
+    """Train on this many images, drawn class by class; 0 is all."""
+    epochs: int = 10
+    """Passes over the training split (>= 1)."""
+    batch_size: int = 128
+    """Examples per optimizer step, over all devices (>= 1)."""
+    learning_rate: float = 1e-3
+    """Step size of the optimizer (> 0)."""
+    seed: int = 0
+    """Seed of initial weights, order of batches and noise (>= 0)."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where to compute; auto is the GPU when there is one."""
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    """Keras precision policy; mixed_float16 scales the loss."""
+    jit: bool = False
+    """Compile the train step with XLA."""
+    strategy: Literal["none", "mirrored", "multiworker"] = "none"
+    """tf.distribute strategy: all GPUs of this machine, or the workers of TF_CONFIG."""
+    steps_per_call: int = 100
+    """Optimizer steps inside the graph per call from Python (>= 1)."""
+    runs_dir: str = "runs"
+    """Folder of all runs; this one is <runs_dir>/<method>/<variant>/<data>/seed<seed>."""
+    tag: str = ""
+    """Added to the variant's name in the folder, to keep a run with other flags apart."""
+    resume: bool = False
+    """Go on from the last checkpoint, if there is one."""
+    overwrite: bool = False
+    """Delete an existing run of the same name first."""
+
+    def __post_init__(self):
+        check_at_least(self, epochs=1, batch_size=1, seed=0, steps_per_call=1, train_examples=0)
+        check(self.learning_rate > 0, "learning_rate", "> 0", self.learning_rate)
+        check(re.fullmatch(r"[\w.-]*", self.tag), "tag", "letters, digits, '_', '-' and '.' only", self.tag)
+        check(not (self.resume and self.overwrite), "resume and overwrite", "one of the two", "both")
+
+
+# Settings that may differ between a run and its resumption: where and how long, not what is computed.
+OPERATIONAL = {
+    "data_dir", "epochs", "device", "steps_per_call", "runs_dir", "tag", "resume", "overwrite", "strategy"
+}  # fmt: skip
+
+Config = TypeVar("Config", bound=Settings)
+Variants = dict[str, tuple[str, Config]]
+
+
+def check(condition: object, name: str, expected: str, received: object) -> None:
+    """Raises SettingsError naming the flag unless `condition` holds."""
+    if not condition:
+        raise SettingsError(f"--{name.replace('_', '-')} must be {expected}, received {received}")
+
+
+def check_at_least(settings: object, **lowest: float) -> None:
+    """Raises SettingsError unless each named field is at least the given value."""
+    for name, bound in lowest.items():
+        value = getattr(settings, name)
+        check(value >= bound, name, f"at least {bound}", value)
+
+
+def parse(prog: str, variants: Variants, argv: list[str]) -> tuple[str, Config]:
+    """Reads `[variant] [--flags]`: the variant's Config with the flags laid over it.
+
+    Without a variant the first one is used. Exits 0 after --help, 2 with one line on bad input.
+    """
+    names = list(variants)
+    variant, flags = names[0], list(argv)
+    if flags and not flags[0].startswith("-"):
+        variant = flags.pop(0)
+    if variant not in variants:
+        raise SettingsError(f"unknown variant '{variant}'{closest(variant, names)}, expected one of {', '.join(names)}")
+    default = variants[variant][1]
+    lines = [f"  {name:<14} {text}" for name, (text, _) in variants.items()]
+    description = f"Variant: {variant}. The first word selects another one:\n" + "\n".join(lines)
+    return variant, run_cli(type(default), prog, flags, default=default, description=description)
+
+
+def run_cli(options: type, prog: str, argv: list[str], **more):
+    """`tyro.cli`, with its bordered error messages turned into SettingsError of one line."""
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors):
+            return tyro.cli(options, prog=prog, args=argv, **more)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise SettingsError(one_line(errors.getvalue())) from None
+
+
+def closest(word: str, names: list[str]) -> str:
+    """' (did you mean X?)' for the name nearest to `word`, or nothing."""
+    near = difflib.get_close_matches(word, names, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def one_line(box: str) -> str:
+    """The text of a bordered message as one line, without its border and its pointer to --help."""
+    text = re.sub(r"[\u2500-\u257f]+", " ", re.sub(r"\x1b\[[\d;]*m", "", box))
+    text = re.sub(r"For full helptext.*", "see --help", text.replace("\n", " "), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def fail(error: BaseException, code: int) -> None:
+    """Prints one line to stderr and exits with `code`."""
+    message = re.sub(r"\s+", " ", str(error)) or type(error).__name__
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(code)
