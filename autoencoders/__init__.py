@@ -1,1 +1,1 @@
-"""Autoencoders of the six posts of theailearner.com: plain, denoising, sparse, variational, sub-pixel, compression."""
+"""Autoencoders of six posts: plain, denoising, sparse, variational, sub-pixel, compression."""

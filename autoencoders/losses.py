@@ -1,24 +1,28 @@
-"""What autoencoders minimise; every function returns one value per image, `compute_loss` their means over the batch."""
+"""What autoencoders minimise: one value per image; `compute_loss` takes means over the batch."""
+
+import math
 
 from keras import ops
+
+LOG_2PI = math.log(2 * math.pi)
 
 
 def binary_cross_entropy(images, logits):
     """- sum over pixels of x log p + (1 - x) log(1 - p), p = sigmoid(logits); nats per image.
 
-    Computed as max(l, 0) - x l + log(1 + exp(-|l|)), which never overflows. Grey pixels (0 < x < 1) put a floor under
-    it, the entropy of the image itself: see `bernoulli_entropy`.
+    Computed as max(l, 0) - x l + log(1 + exp(-|l|)), which never overflows. Grey pixels
+    (0 < x < 1) put a floor under it, the entropy of the image itself: see `bernoulli_entropy`.
 
     Args:
-        images: (n, height, width, channels) in [0, 1].
+        images: (..., height, width, channels) in [0, 1].
         logits: same shape, any real number.
 
     Returns:
-        (n,) float32, summed over pixels and channels.
+        (...) float32, summed over pixels and channels.
     """
     images, logits = ops.cast(images, "float32"), ops.cast(logits, "float32")
     pixels = ops.relu(logits) - images * logits + ops.log1p(ops.exp(-ops.abs(logits)))
-    return ops.sum(pixels, axis=(1, 2, 3))
+    return ops.sum(pixels, axis=(-3, -2, -1))
 
 
 def bernoulli_entropy(images):
@@ -33,7 +37,7 @@ def bernoulli_entropy(images):
     images = ops.cast(images, "float32")
     tiny = 1e-30
     pixels = -images * ops.log(images + tiny) - (1.0 - images) * ops.log(1.0 - images + tiny)
-    return ops.sum(pixels, axis=(1, 2, 3))
+    return ops.sum(pixels, axis=(-3, -2, -1))
 
 
 def squared_error(images, reconstructions):
@@ -47,31 +51,137 @@ def squared_error(images, reconstructions):
         (n,) float32, summed over pixels and channels.
     """
     difference = ops.cast(images, "float32") - ops.cast(reconstructions, "float32")
-    return ops.sum(ops.square(difference), axis=(1, 2, 3))
+    return ops.sum(ops.square(difference), axis=(-3, -2, -1))
+
+
+def gaussian_kl(mean, log_variance):
+    """KL(N(mean, variance) || N(0, 1)) = 1/2 sum over units of mean^2 + variance - log variance - 1; nats.
+
+    Kingma & Welling 2014, Appendix B.
+
+    Args:
+        mean, log_variance: (n, latent).
+
+    Returns:
+        (n,) float32, summed over units, >= 0.
+    """
+    mean, log_variance = ops.cast(mean, "float32"), ops.cast(log_variance, "float32")
+    return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - log_variance - 1.0, axis=-1)
+
+
+def bernoulli_kl(code, target):
+    """Sum over units of KL(Bernoulli(target) || Bernoulli(mean activation)) (Ng 2011, "Sparse autoencoder").
+
+    Args:
+        code: (n, units) activations in (0, 1); the mean over the batch is compared with the target.
+        target: rho in (0, 1), the wished-for mean activation.
+
+    Returns:
+        Scalar float32, >= 0.
+    """
+    mean = ops.clip(ops.mean(ops.cast(code, "float32"), axis=0), 1e-6, 1.0 - 1e-6)
+    on = target * ops.log(target / mean)
+    off = (1.0 - target) * ops.log((1.0 - target) / (1.0 - mean))
+    return ops.sum(on + off)
+
+
+def code_bits(code):
+    """Upper bound on the bits of rounded codes: sum over units of 1/2 log2(2 pi e (variance + 1/12)).
+
+    A normal distribution has the largest entropy of all with its variance (Cover & Thomas, Theorem 8.6.5);
+    1/12 is the variance that rounding adds. It needs no model of the codes, only their variance over the
+    batch.
+
+    Args:
+        code: (n, units), in quantisation steps, n >= 2.
+
+    Returns:
+        Scalar float32, bits per image.
+    """
+    variance = ops.var(ops.cast(code, "float32"), axis=0)
+    return ops.sum(0.5 * ops.log2(2 * math.pi * math.e * (variance + 1.0 / 12.0)))
+
+
+def importance_weights(images, logits, code, mean, log_variance):
+    """log p(x | z) + log p(z) - log q(z | x) for each drawn code; Burda et al. 2016 (IWAE), Eq. 8.
+
+    Args:
+        images: (n, height, width, channels) in {0, 1}.
+        logits: (k, n, height, width, channels), decoded from `code`.
+        code: (k, n, latent), drawn from N(mean, exp(log_variance)).
+        mean, log_variance: (n, latent).
+
+    Returns:
+        (k, n) float32, nats.
+    """
+    noise = (code - mean) * ops.exp(-0.5 * log_variance)
+    log_prior = -0.5 * ops.sum(ops.square(code) + LOG_2PI, axis=-1)
+    log_posterior = -0.5 * ops.sum(ops.square(noise) + LOG_2PI + log_variance, axis=-1)
+    return log_prior - log_posterior - binary_cross_entropy(images, logits)
+
+
+def importance_sampled_nll(weights):
+    """- log (1/k sum over k of exp(weight)): a bound on - log p(x) that tightens as k grows.
+
+    Args:
+        weights: (k, n), see `importance_weights`.
+
+    Returns:
+        (n,) float32, nats per image.
+    """
+    return math.log(weights.shape[0]) - ops.logsumexp(weights, axis=0)
 
 
 RECONSTRUCTION = {
-    "cross_entropy": lambda images, outputs: binary_cross_entropy(images, outputs["logits"]),
-    "squared_error": lambda images, outputs: squared_error(images, outputs["image"]),
+    "cross_entropy": lambda outputs: binary_cross_entropy(outputs["target"], outputs["logits"]),
+    "squared_error": lambda outputs: squared_error(outputs["target"], outputs["image"]),
 }
 
 
-def compute_loss(model, batch, training, *, reconstruction="cross_entropy"):
-    """Reconstruction loss of a batch, compared with the clean images.
+def compute_loss(
+    model,
+    batch,
+    training,
+    *,
+    reconstruction="cross_entropy",
+    kl_weight=1.0,
+    sparsity_weight=0.0,
+    sparsity_target=0.05,
+    rate_weight=0.0,
+):
+    """Reconstruction of the clean images plus the penalties that the variant asks for.
 
     Args:
         model: an `Autoencoder`.
         batch: {"image": (n, height, width, channels) in [0, 1]}.
         training: whether training-time randomness is on.
         reconstruction: "cross_entropy" (nats) or "squared_error"; both sum over pixels.
+        kl_weight: weight of `gaussian_kl`, for a `VariationalAutoencoder`; 1 is the evidence lower bound.
+        sparsity_weight: weight of `bernoulli_kl` towards `sparsity_target`; 0 leaves it out.
+        rate_weight: weight of `code_bits`; 0 leaves it out.
 
     Returns:
-        The loss, and {"reconstruction": mean over the batch of the sum over pixels, "mse": mean squared error per
-        pixel in [0, 1]}.
+        The loss, and its terms as means over the batch: "reconstruction"; "mse" (mean over pixels of the squared
+        error in [0, 1]); and, where they apply, "kl_nats", "activity" (Keras' activity regulariser), "sparsity" and
+        "bits".
     """
-    images = batch["image"]
-    outputs = model(images, training=training)
-    loss = ops.mean(RECONSTRUCTION[reconstruction](images, outputs))
-    pixels = images.shape[1] * images.shape[2] * images.shape[3]
-    mse = ops.mean(squared_error(images, outputs["image"])) / pixels
-    return loss, {"reconstruction": loss, "mse": mse}
+    outputs = model(batch["image"], training=training)
+    loss = ops.mean(RECONSTRUCTION[reconstruction](outputs))
+    pixels = math.prod(outputs["image"].shape[1:])
+    terms = {
+        "reconstruction": loss,
+        "mse": ops.mean(squared_error(outputs["target"], outputs["image"])) / pixels,
+    }
+    if "log_variance" in outputs:
+        terms["kl_nats"] = ops.mean(gaussian_kl(outputs["mean"], outputs["log_variance"]))
+        loss = loss + kl_weight * terms["kl_nats"]
+    if model.losses:
+        terms["activity"] = ops.sum(ops.cast(ops.stack(model.losses), "float32"))
+        loss = loss + terms["activity"]
+    if sparsity_weight:
+        terms["sparsity"] = bernoulli_kl(outputs["code"], sparsity_target)
+        loss = loss + sparsity_weight * terms["sparsity"]
+    if rate_weight:
+        terms["bits"] = code_bits(outputs["code"])
+        loss = loss + rate_weight * terms["bits"]
+    return loss, terms

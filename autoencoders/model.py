@@ -1,13 +1,14 @@
 """Autoencoders: an encoder, a decoder, and what stands between them.
 
-Every variant is put together by `build` from the same few parts. The decoder ends in logits; `Autoencoder.decode`
-and the entry "image" of a call turn them into pixels in [0, 1] with a sigmoid.
+Every variant is put together by `build` from the same few parts. The decoder ends in logits;
+`Autoencoder.decode` and the entry "image" of a call turn them into pixels in [0, 1] with a sigmoid.
 """
-
-import math
 
 import keras
 from keras import layers, ops
+
+from autoencoders.layers import CORRUPTIONS, Binarize, KeepTopK, Quantize, Sampling
+from autoencoders.networks import NETWORKS, build_unet
 
 PACKAGE = "autoencoders"
 
@@ -19,74 +20,148 @@ class Autoencoder(keras.Model):
     Args:
         encoder: model from images (n, height, width, channels) in [0, 1] to codes (n, code).
         decoder: model from codes (n, code) to logits (n, height, width, channels).
+        corruption: layer that spoils what the encoder sees during training, or None.
+        binarize: layer that draws the images the model sees and is compared with, or None.
 
-    A call returns a dictionary: "image" (n, height, width, channels) in [0, 1], its "logits", and the "code"
-    (n, code).
+    A call returns a dictionary: "image" (n, height, width, channels) in [0, 1], its "logits", the "code" (n,
+        code) and
+    the "target": what the image is to be compared with.
     """
 
-    def __init__(self, encoder, decoder, **kwargs):
+    def __init__(self, encoder, decoder, corruption=None, binarize=None, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.decoder = decoder
+        self.corruption = corruption
+        self.binarize = binarize
 
     def call(self, images, training=None):
-        code = self.encoder(images, training=training)
+        target = images if self.binarize is None else self.binarize(images)
+        seen = target if self.corruption is None else self.corruption(target, training=training)
+        code = self.encoder(seen, training=training)
         logits = self.decoder(code, training=training)
-        return {"image": ops.sigmoid(logits), "logits": logits, "code": code}
+        return {"image": ops.sigmoid(logits), "logits": logits, "code": code, "target": target}
 
     def encode(self, images):
-        """Codes (n, code) of images (n, height, width, channels), without any training-time randomness."""
+        """Codes (n, code) of images (n, height, width, channels), without any randomness."""
         return self.encoder(images, training=False)
 
     def decode(self, codes):
         """Images (n, height, width, channels) in [0, 1] of codes (n, code)."""
         return ops.sigmoid(self.decoder(codes, training=False))
 
+    def reconstruct(self, images):
+        """`decode(encode(images))`: images (n, height, width, channels) in [0, 1]."""
+        return self.decode(self.encode(images))
+
     def get_config(self):
-        parts = {"encoder": self.encoder, "decoder": self.decoder}
-        return super().get_config() | {k: keras.saving.serialize_keras_object(v) for k, v in parts.items()}
+        parts = ("encoder", "decoder", "corruption", "binarize")
+        return super().get_config() | {k: keras.saving.serialize_keras_object(getattr(self, k)) for k in parts}
 
     @classmethod
     def from_config(cls, config):
-        parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("encoder", "decoder")}
-        return cls(**(config | parts))
+        parts = ("encoder", "decoder", "corruption", "binarize")
+        return cls(**config | {k: keras.saving.deserialize_keras_object(config[k]) for k in parts})
 
 
-def build_encoder(image_shape, units, *, filters):
-    """Convolutions, each followed by a max-pooling that halves the image, flattened to `units` features."""
-    x = inputs = keras.Input(image_shape, name="image")
-    for count in filters:
-        x = layers.Conv2D(count, 3, padding="same", activation="relu")(x)
-        x = layers.MaxPooling2D(2, padding="same")(x)  # (n, ceil(h / 2), ceil(w / 2), count)
-    code = layers.Dense(units, name="code")(layers.Flatten()(x))
-    return keras.Model(inputs, code, name="encoder")
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class VariationalAutoencoder(Autoencoder):
+    """An autoencoder whose code is drawn from N(mean, exp(log_variance)) (Kingma & Welling 2014).
+
+    The encoder returns mean and log-variance side by side (n, 2 latent). The code is drawn in every call,
+    also outside training, because the evidence lower bound is an expectation over it; `encode` and
+    `reconstruct` use the mean. A call also returns "mean" and "log_variance" (n, latent).
+    """
+
+    def __init__(self, encoder, decoder, corruption=None, binarize=None, **kwargs):
+        super().__init__(encoder, decoder, corruption, binarize, **kwargs)
+        self.sampling = Sampling(name="sampling")
+
+    def call(self, images, training=None):
+        target = images if self.binarize is None else self.binarize(images)
+        mean, log_variance = self.posterior(target, training=training)
+        code = self.sampling(mean, log_variance)
+        logits = self.decoder(code, training=training)
+        outputs = {"image": ops.sigmoid(logits), "logits": logits, "code": code, "target": target}
+        return outputs | {"mean": mean, "log_variance": log_variance}
+
+    def posterior(self, images, training=False):
+        """Mean and log-variance (n, latent) of q(z | image)."""
+        return ops.split(self.encoder(images, training=training), 2, axis=-1)
+
+    def encode(self, images):
+        """Means (n, latent) of q(z | image)."""
+        return self.posterior(images)[0]
+
+    def sample(self, count, seed=None):
+        """`count` new images (count, height, width, channels) in [0, 1], decoded from draws of N(0, 1)."""
+        return self.decode(keras.random.normal((count, *self.decoder.input_shape[1:]), seed=seed))
 
 
-def build_decoder(image_shape, units, *, filters):
-    """Transposed convolutions, each doubling the image, from `units` features to logits; cropped to `image_shape`."""
-    height, width, channels = image_shape
-    scale = 2 ** len(filters)
-    rows, columns = math.ceil(height / scale), math.ceil(width / scale)
-    inputs = keras.Input((units,), name="code")
-    x = layers.Dense(rows * columns * filters[-1], activation="relu")(inputs)
-    x = layers.Reshape((rows, columns, filters[-1]))(x)
-    for count in reversed(filters[:-1]):
-        x = layers.Conv2DTranspose(count, 4, strides=2, padding="same", activation="relu")(x)
-    x = layers.Conv2DTranspose(channels, 4, strides=2, padding="same", name="logits")(x)
-    x = layers.CenterCrop(height, width)(x)  # the grid is a multiple of `scale`: drop the surplus border
-    return keras.Model(inputs, x, name="decoder")
+BOTTLENECKS = ("linear", "relu", "sigmoid", "top_k", "gaussian", "quantized")
 
 
-def build(*, image_shape=(28, 28, 1), code=32, filters=(16, 32)):
-    """The convolutional autoencoder of the post "Autoencoders": code of 32, any image size.
+def bottleneck(features, code, kind, l1=0.0, top_k=1):
+    """The code (n, code) of features (n, f).
 
     Args:
-        image_shape: (height, width, channels) of the images.
-        code: number of features the image is squeezed into.
-        filters: filters of the encoder's convolutions, first to last; the decoder mirrors them.
+        features: (n, f).
+        code: number of units.
+        kind: "linear"; "relu" or "sigmoid" for sparse codes; "top_k" keeps the k largest units; "gaussian":
+            mean and log-variance (n, 2 code); "quantized": integers, see `Quantize`.
+        l1: weight of the post's activity regulariser; Keras divides it by the batch size, so that it adds l1
+            * sum over units of |code|, mean over the batch.
+        top_k: how many units stay active.
     """
-    encoder = build_encoder(image_shape, code, filters=filters)
-    decoder = build_decoder(image_shape, code, filters=filters)
-    model = Autoencoder(encoder, decoder, name="autoencoder")
-    model.build((None, *image_shape))
+    if kind not in BOTTLENECKS:
+        raise ValueError(f"bottleneck is '{kind}', expected one of {', '.join(BOTTLENECKS)}")
+    if kind == "gaussian":
+        return layers.Dense(2 * code, name="code")(features)
+    regularizer = keras.regularizers.L1(l1) if l1 else None
+    activation = kind if kind in ("relu", "sigmoid") else None
+    x = layers.Dense(code, activation=activation, activity_regularizer=regularizer, name="code")(features)
+    if kind == "top_k":
+        return KeepTopK(top_k, name="top_k")(x)
+    return Quantize(name="quantize")(x) if kind == "quantized" else x
+
+
+def build(
+    *,
+    image_shape=(28, 28, 1),
+    code=32,
+    network="pooled",
+    widths=(16, 32),
+    upsampling="transpose",
+    kind="linear",
+    l1=0.0,
+    top_k=1,
+    corruption="none",
+    amount=0.0,
+    binarize=False,
+):
+    """An autoencoder; the defaults are the convolutional one of the post "Autoencoders".
+
+    Args:
+        image_shape: (height, width, channels) of the images; any size.
+        code: number of features the image is squeezed into.
+        network: "pooled" (the post's), "strided", "dense", or "unet", which has no code.
+        widths: filters or units of the encoder's layers, first to last; the decoder mirrors them.
+        upsampling: "transpose" or "subpixel", for the decoders made of convolutions.
+        kind, l1, top_k: see `bottleneck`; "gaussian" gives a `VariationalAutoencoder`.
+        corruption: "none", "masking", "salt_and_pepper" or "gaussian", of the training images.
+        amount: share of corrupted pixels, or standard deviation.
+        binarize: draw black-and-white images with the grey values as probabilities.
+    """
+    widths = tuple(widths)
+    if network == "unet":
+        encoder, decoder = build_unet(image_shape, widths, upsampling)
+    else:
+        features, logits = NETWORKS[network]
+        images, codes = keras.Input(image_shape, name="image"), keras.Input((code,), name="code")
+        encoder = keras.Model(images, bottleneck(features(images, widths), code, kind, l1, top_k), name="encoder")
+        decoder = keras.Model(codes, logits(codes, image_shape, widths, upsampling), name="decoder")
+    spoil = None if corruption == "none" else CORRUPTIONS[corruption](amount, name="corruption")
+    make = VariationalAutoencoder if kind == "gaussian" else Autoencoder
+    model = make(encoder, decoder, spoil, Binarize(name="binarize") if binarize else None, name="autoencoder")
+    model(keras.Input(image_shape))  # builds every part
     return model

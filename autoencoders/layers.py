@@ -1,0 +1,166 @@
+"""Small layers: corruptions of the input, binarisation, and what turns features into a code.
+
+Every random layer owns a `SeedGenerator`, whose state is saved and restored with the model's variables.
+"""
+
+import keras
+from keras import layers, ops
+
+PACKAGE = "autoencoders"
+
+
+class RandomLayer(layers.Layer):
+    """A layer that keeps the shape of its input and draws from its own generator.
+
+    Args:
+        seed: seed of the generator; None draws one from Keras' global seed.
+    """
+
+    def __init__(self, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def uniform(self, like):
+        """Independent draws from [0, 1), one per element of `like`, float32."""
+        return keras.random.uniform(ops.shape(like), dtype="float32", seed=self.generator)
+
+    def normal(self, like):
+        """Independent standard normal draws, one per element of `like`, in its dtype."""
+        return keras.random.normal(ops.shape(like), dtype=like.dtype, seed=self.generator)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"seed": self.seed}
+
+
+class Corruption(RandomLayer):
+    """Corrupts images (n, height, width, channels) in [0, 1] during training; passes them on otherwise.
+
+    Args:
+        amount: how much: a probability in [0, 1], or a standard deviation >= 0 (`AddGaussian`).
+        seed: see `RandomLayer`.
+
+    Raises:
+        ValueError: `amount` is outside its range.
+    """
+
+    largest = 1.0
+
+    def __init__(self, amount, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= amount <= self.largest:
+            raise ValueError(
+                f"{type(self).__name__} got amount {amount}, expected 0 to {self.largest}; "
+                "give a share of pixels or, for AddGaussian, a standard deviation"
+            )
+        self.amount = amount
+
+    def call(self, images, training=None):
+        return self.corrupt(images) if training else images
+
+    def corrupt(self, images):
+        """The corrupted images; new noise at each call."""
+        raise NotImplementedError
+
+    def get_config(self):
+        return super().get_config() | {"amount": self.amount}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MaskPixels(Corruption):
+    """Sets each value to 0 with probability `amount`."""
+
+    def corrupt(self, images):
+        return ops.where(self.uniform(images) < self.amount, ops.zeros_like(images), images)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class SaltAndPepper(Corruption):
+    """Sets each value to 0 or to 1, equally likely, with probability `amount`."""
+
+    def corrupt(self, images):
+        draw = self.uniform(images)
+        noisy = ops.where(draw < self.amount / 2, ops.zeros_like(images), images)
+        return ops.where((draw >= self.amount / 2) & (draw < self.amount), ops.ones_like(images), noisy)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class AddGaussian(Corruption):
+    """Adds normal noise of standard deviation `amount`, then clips to [0, 1]."""
+
+    largest = float("inf")
+
+    def corrupt(self, images):
+        return ops.clip(images + ops.cast(self.amount, images.dtype) * self.normal(images), 0, 1)
+
+
+CORRUPTIONS = {"masking": MaskPixels, "salt_and_pepper": SaltAndPepper, "gaussian": AddGaussian}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Binarize(RandomLayer):
+    """Draws each pixel in {0, 1} with its grey value as probability; leaves images of 0 and 1 as they are.
+
+    Fresh draws at each call, in training and outside: "dynamic binarisation" (Salakhutdinov & Murray 2008).
+    """
+
+    def call(self, images):
+        return ops.cast(self.uniform(images) < ops.cast(images, "float32"), images.dtype)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Sampling(RandomLayer):
+    """z = mean + exp(log_variance / 2) noise, noise ~ N(0, 1) (Kingma & Welling 2014, Eq. 10)."""
+
+    def call(self, mean, log_variance):
+        return mean + ops.exp(0.5 * log_variance) * self.normal(mean)
+
+    def compute_output_shape(self, mean_shape, log_variance_shape):
+        return mean_shape
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class KeepTopK(layers.Layer):
+    """Keeps the `k` largest features of each example, sets the others to 0 (Makhzani & Frey 2014).
+
+    Args:
+        k: how many features (n, units) keep their value, 1 <= k <= units. Ties at the k-th value are all
+            kept.
+    """
+
+    def __init__(self, k, **kwargs):
+        super().__init__(**kwargs)
+        self.k = k
+
+    def build(self, input_shape):
+        if not 1 <= self.k <= input_shape[-1]:
+            raise ValueError(
+                f"KeepTopK got k = {self.k} for {input_shape[-1]} units, expected 1 to {input_shape[-1]}; "
+                "lower k or widen the code"
+            )
+
+    def call(self, features):
+        smallest_kept = ops.top_k(features, self.k).values[..., -1:]  # (n, 1)
+        return ops.where(features >= smallest_kept, features, ops.zeros_like(features))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"k": self.k}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Quantize(RandomLayer):
+    """Rounds features to integers; in training adds uniform noise in [-1/2, 1/2) instead.
+
+    The noise is the differentiable stand-in for rounding of Balle, Laparra & Simoncelli 2017, Sect. 3.
+    """
+
+    def call(self, features, training=None):
+        if training:
+            return features + ops.cast(self.uniform(features) - 0.5, features.dtype)
+        return ops.round(features)

@@ -1,0 +1,98 @@
+"""The bodies of encoders and decoders: images to features, features to logits. Any image size."""
+
+import math
+
+import keras
+from keras import layers
+
+from autoencoders.subpixel import SubPixelConv2D
+
+
+def upsample(filters, kind, activation=None, name=None):
+    """A layer that doubles the image: "transpose" (4 x 4 kernel) or "subpixel" (3 x 3 kernel, ICNR)."""
+    if kind == "subpixel":
+        return SubPixelConv2D(filters, 3, 2, activation=activation, kernel_initializer="icnr", name=name)
+    return layers.Conv2DTranspose(filters, 4, strides=2, padding="same", activation=activation, name=name)
+
+
+def pooled_features(images, widths):
+    """The post's encoder: convolutions, each followed by a max-pooling that halves the image."""
+    x = images
+    for filters in widths:
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D(2, padding="same")(x)  # (n, ceil(h / 2), ceil(w / 2), filters)
+    return layers.Flatten()(x)
+
+
+def strided_features(images, widths):
+    """Convolutions of stride 2: cheaper than pooling, because no pixel is computed to be thrown away."""
+    x = images
+    for filters in widths:
+        x = layers.Conv2D(filters, 4, strides=2, padding="same", activation="relu")(x)
+    return layers.Flatten()(x)
+
+
+def dense_features(images, widths):
+    """Fully connected layers on the flattened image."""
+    x = layers.Flatten()(images)
+    for units in widths:
+        x = layers.Dense(units, activation="relu")(x)
+    return x
+
+
+def convolutional_logits(code, image_shape, widths, kind="transpose"):
+    """The post's decoder: from the code to a small grid, doubled once per entry of `widths`, then cropped."""
+    height, width, channels = image_shape
+    scale = 2 ** len(widths)
+    rows, columns = math.ceil(height / scale), math.ceil(width / scale)
+    x = layers.Dense(rows * columns * widths[-1], activation="relu")(code)
+    x = layers.Reshape((rows, columns, widths[-1]))(x)
+    for filters in reversed(widths[:-1]):
+        x = upsample(filters, kind, activation="relu")(x)
+    x = upsample(channels, kind, name="logits")(x)
+    return layers.CenterCrop(height, width)(x)  # the grid is a multiple of `scale`: drop the surplus border
+
+
+def dense_logits(code, image_shape, widths, kind="transpose"):
+    """Fully connected layers, the mirror of `dense_features`."""
+    x = code
+    for units in reversed(widths):
+        x = layers.Dense(units, activation="relu")(x)
+    return layers.Reshape(image_shape)(layers.Dense(math.prod(image_shape), name="logits")(x))
+
+
+# name -> (images, widths -> features (n, f); code, image shape, widths, kind of upsampling -> logits)
+NETWORKS = {
+    "pooled": (pooled_features, convolutional_logits),
+    "strided": (strided_features, convolutional_logits),
+    "dense": (dense_features, dense_logits),
+}
+
+
+def build_unet(image_shape, widths, kind="transpose"):
+    """Encoder and decoder joined at every resolution (U-Net, Ronneberger et al. 2015): no bottleneck.
+
+    Args:
+        image_shape: (height, width, channels).
+        widths: filters at full, half, quarter ... resolution.
+        kind: of upsampling.
+
+    Returns:
+        encoder, from images to a list of feature maps, finest first; decoder, from that list to logits.
+    """
+    x = images = keras.Input(image_shape, name="image")
+    maps = []
+    for level, filters in enumerate(widths):
+        stride = 2 if level else 1
+        x = layers.Conv2D(filters, 3, strides=stride, padding="same", activation="relu")(x)
+        maps.append(x)
+    inputs = [keras.Input(each.shape[1:]) for each in maps]
+    x = inputs[-1]
+    for skip in reversed(inputs[:-1]):
+        filters = skip.shape[-1]
+        x = upsample(filters, kind, activation="relu")(x)
+        x = layers.CenterCrop(skip.shape[1], skip.shape[2])(x)
+        x = layers.Concatenate()([x, skip])
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+    logits = layers.Conv2D(image_shape[-1], 3, padding="same", name="logits")(x)
+    return keras.Model(images, maps, name="encoder"), keras.Model(inputs, logits, name="decoder")
