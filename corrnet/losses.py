@@ -1,0 +1,131 @@
+"""What CorrNet minimises: three reconstructions minus the correlation of the two one-view codes.
+
+L = L1(from both) + L2(from left) + L3(from right) - lambda * corr(h(x), h(y))   (CorrNet, Chandar et al. 2016, Sec. 2)
+
+Every term is computed in float32, whatever the precision of the network.
+"""
+
+from keras import ops
+
+EPSILON = 1e-8  # inside each root of the correlation, as in the authors' program
+
+
+def half_squared_error(targets, predictions):
+    """sum over pixels of (t - p)^2 / 2, the authors' reconstruction error.
+
+    Args:
+        targets, predictions: (n, ...), same shape.
+
+    Returns:
+        (n,) float32, summed over everything but the batch.
+    """
+    return ops.sum(ops.square(_flat(targets) - _flat(predictions)), axis=1) / 2.0
+
+
+def mean_squared_error(targets, predictions):
+    """mean over pixels of (t - p)^2, the blog's reconstruction error; (n, ...) twice -> (n,) float32."""
+    return ops.mean(ops.square(_flat(targets) - _flat(predictions)), axis=1)
+
+
+def mean_absolute_error(targets, predictions):
+    """mean over pixels of |t - p|, the blog's alternative; (n, ...) twice -> (n,) float32."""
+    return ops.mean(ops.abs(_flat(targets) - _flat(predictions)), axis=1)
+
+
+RECONSTRUCTION = {
+    "half_squared": half_squared_error,
+    "mean_squared": mean_squared_error,
+    "mean_absolute": mean_absolute_error,
+}
+
+
+def reconstruction_from_both(outputs, batch, error=half_squared_error):
+    """L1: both views rebuilt from the joint code; (n,) float32, error(left) + error(right), 0 for unpaired samples."""
+    left, right = presence(batch, "left"), presence(batch, "right")
+    return left * right * _pair_error(outputs["both"], batch, error)
+
+
+def reconstruction_from_left(outputs, batch, error=half_squared_error):
+    """L2: both views rebuilt from the left code; (n,) float32, only over views that are present."""
+    return presence(batch, "left") * _pair_error(outputs["left"], batch, error)
+
+
+def reconstruction_from_right(outputs, batch, error=half_squared_error):
+    """L3: both views rebuilt from the right code; (n,) float32, only over views that are present."""
+    return presence(batch, "right") * _pair_error(outputs["right"], batch, error)
+
+
+def correlation(left, right, weights=None):
+    """Pearson correlation of each unit over the batch, CorrNet Eq. 4.
+
+    corr_k = sum_i a_ik b_ik / (sqrt(sum_i a_ik^2 + 1e-8) sqrt(sum_i b_ik^2 + 1e-8)), a and b centred over the batch.
+    A constant unit gives 0, and so does a batch of one sample: never NaN.
+
+    Args:
+        left, right: (n, units) codes of the same n samples.
+        weights: optional (n,) in {0, 1}; samples of weight 0 are left out.
+
+    Returns:
+        (units,) float32 in [-1, 1].
+    """
+    left, right = ops.cast(left, "float32"), ops.cast(right, "float32")
+    weights = ops.ones_like(left[:, :1]) if weights is None else ops.cast(weights, "float32")[:, None]  # (n, 1)
+    left, right = _centre(left, weights), _centre(right, weights)
+    numerator = ops.sum(left * right, axis=0)
+    left_norm = ops.sqrt(ops.sum(left * left, axis=0) + EPSILON)
+    right_norm = ops.sqrt(ops.sum(right * right, axis=0) + EPSILON)
+    return numerator / (left_norm * right_norm)
+
+
+def sum_correlation(left, right, weights=None):
+    """Sum over units of `correlation`: scalar float32 in [-units, units]. It does not ask units to differ."""
+    return ops.sum(correlation(left, right, weights))
+
+
+def presence(batch, view):
+    """(n,) float32: 1 where the sample has this view, from the optional batch entry `<view>_present`."""
+    key = f"{view}_present"
+    return ops.cast(batch[key], "float32") if key in batch else ops.ones_like(_flat(batch[view])[:, 0])
+
+
+def _pair_error(rebuilt, batch, error):
+    return sum(presence(batch, view) * error(batch[view], rebuilt[view]) for view in ("left", "right"))
+
+
+def _centre(codes, weights):
+    mean = ops.sum(weights * codes, axis=0) / ops.maximum(ops.sum(weights), 1.0)
+    return weights * (codes - mean)
+
+
+def _flat(x):
+    return ops.reshape(ops.cast(x, "float32"), (ops.shape(x)[0], -1))  # (n, pixels)
+
+
+def compute_loss(model, batch, training, *, correlation_weight=2.0, both_weight=1.0, left_weight=1.0,
+                 right_weight=1.0, reconstruction="half_squared"):  # fmt: skip
+    """Weighted reconstructions minus correlation_weight times the sum over units of the correlation.
+
+    Args:
+        model: CorrNet.
+        batch: "left" and "right" views (n, ...); optionally "left_present" and "right_present" (n,) in {0, 1} for
+            unpaired samples, whose missing view may hold anything finite.
+        training: passed to the model.
+        correlation_weight: lambda; a negative value adds the correlation, as the blog's code does.
+        both_weight, left_weight, right_weight: weights of L1, L2, L3.
+        reconstruction: key of RECONSTRUCTION.
+
+    Returns:
+        Scalar loss and its terms, each the mean over the batch: "reconstruction_from_both", "..._left",
+        "..._right" (unweighted) and "sum_correlation" (over the paired samples of the batch).
+    """
+    error = RECONSTRUCTION[reconstruction]
+    outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
+    paired = presence(batch, "left") * presence(batch, "right")
+    terms = {
+        "reconstruction_from_both": ops.mean(reconstruction_from_both(outputs, batch, error)),
+        "reconstruction_from_left": ops.mean(reconstruction_from_left(outputs, batch, error)),
+        "reconstruction_from_right": ops.mean(reconstruction_from_right(outputs, batch, error)),
+        "sum_correlation": sum_correlation(outputs["left"]["code"], outputs["right"]["code"], paired),
+    }
+    weights = (both_weight, left_weight, right_weight, -correlation_weight)
+    return sum(weight * term for weight, term in zip(weights, terms.values(), strict=True)), terms
