@@ -71,8 +71,8 @@ def compute_loss(model, batch, training, *, cross_entropy="sigmoid", expert_weig
         expert_weight: weight of the gated-expert loss, 0 or more.
 
     Returns:
-        (loss, terms): a float32 scalar, and the scalars `cross_entropy`, `accuracy` (fraction in [0, 1]) and, with
-        experts, `gated_expert`; each is a mean over the batch.
+        (loss, terms): a float32 scalar, and the scalars `cross_entropy`, `accuracy` (fraction in [0, 1]) and,
+        with experts, `gated_expert`; each is a mean over the batch.
     """
     outputs = model(batch, training=training)
     labels, measure = batch["label"], CROSS_ENTROPIES[cross_entropy]
@@ -80,8 +80,6 @@ def compute_loss(model, batch, training, *, cross_entropy="sigmoid", expert_weig
     correct = ops.equal(ops.argmax(outputs["logits"], axis=-1), ops.cast(labels, "int32"))
     terms = {"cross_entropy": loss, "accuracy": ops.mean(ops.cast(correct, "float32"))}
     if expert_weight:
-        terms["gated_expert"] = ops.mean(
-            gated_expert_loss(labels, outputs["expert_logits"], outputs["gates"], measure)
-        )
+        terms["gated_expert"] = ops.mean(gated_expert_loss(labels, outputs["expert_logits"], outputs["gates"], measure))
         loss = loss + expert_weight * terms["gated_expert"]
     return loss, terms

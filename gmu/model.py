@@ -63,7 +63,7 @@ class GatedMultimodalUnit(keras.layers.Layer):
             A sample without any modality gets h = 0.
 
     Returns:
-        The fused tensor (n, units); with return_gates also the gates (n, K, units), or (n, K, 1) for one gate.
+        The fused tensor (n, units); with return_gates also the gates, (n, K, units) or (n, K, 1).
 
     Raises:
         ValueError: unknown gate or gate_reads, fewer than two inputs, or a tied gate for more than two.
@@ -159,9 +159,7 @@ class GatedMultimodalUnit(keras.layers.Layer):
 
 def check_modalities(input_shape, gate):
     """Return the number of modalities, or raise when the unit cannot fuse them."""
-    is_list = isinstance(input_shape, (list, tuple)) and all(
-        isinstance(s, (list, tuple)) for s in input_shape
-    )
+    is_list = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
     if not is_list or len(input_shape) < 2:
         raise ValueError(
             "A gated multimodal unit fuses modalities: expected a list of at least two tensors, "
@@ -254,7 +252,7 @@ def build(
     gate_reads="inputs",
     experts=False,
 ):
-    """Build a gated classifier; the defaults are the post's model with eight or so numbers to learn.
+    """Build a gated classifier; the defaults are the post's model (11 numbers to learn).
 
     Args:
         shapes: dict from the name of a modality to its shape without the batch axis.
@@ -271,9 +269,7 @@ def build(
     model = GatedClassifier(
         modalities=shapes,
         encoders=[encoders.get(name) or keras.layers.Identity() for name in shapes],
-        fusion=GatedMultimodalUnit(
-            units, gate, per_unit_gate, use_bias, gate_reads, return_gates=True, name="fusion"
-        ),
+        fusion=GatedMultimodalUnit(units, gate, per_unit_gate, use_bias, gate_reads, return_gates=True, name="fusion"),
         classifier=keras.layers.Dense(classes, name="classifier"),
         experts=experts,
     )

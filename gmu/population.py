@@ -1,0 +1,109 @@
+"""Train and ask many copies of one model at once: each weight and each array gets a leading axis of models.
+
+The copies share nothing. `tf.vectorized_map` turns the model's own forward pass and loss into one computation
+over all of them, and Adam works number by number, so copy k ends where it would have ended alone.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def initial_weights(model, seeds):
+    """Fresh weights for one copy of `model` per seed: Glorot uniform matrices, zero vectors (Keras' defaults).
+
+        W ~ U(-a, a),   a = sqrt(6 / (fan in + fan out))
+
+    Args:
+        model: a built model whose trainable variables are matrices and bias vectors.
+        seeds: S integers >= 0; each has a random stream of its own.
+
+    Returns:
+        List of float32 arrays (S, *shape), in the order of `model.trainable_variables`.
+    """
+    streams = [np.random.default_rng(seed) for seed in seeds]
+    stacked = []
+    for variable in model.trainable_variables:
+        shape = tuple(variable.shape)
+        limit = np.sqrt(6 / sum(shape)) if len(shape) == 2 else 0.0
+        stacked.append(np.stack([stream.uniform(-limit, limit, shape) for stream in streams]).astype("float32"))
+    return stacked
+
+
+def train(model, compute_loss, weights, data, *, steps, learning_rate):
+    """Full-batch Adam on every copy at once.
+
+    Args:
+        model: gives the equations; its own weights are neither read nor changed.
+        compute_loss: `(model, batch, training) -> (loss, terms)`.
+        weights: list of arrays (S, *shape), where each copy starts.
+        data: dict of arrays (S, n, ...), the training set of each copy.
+        steps: optimizer steps, at least 1.
+        learning_rate: Adam's step size.
+
+    Returns:
+        (weights, losses): where each copy ends, as given, and its loss before each step, float32 (steps, S).
+    """
+    variables = [keras.Variable(value) for value in weights]
+    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer.build(variables)
+    data = {name: tf.constant(array) for name, array in data.items()}
+
+    def loss_of_one(copy):
+        with using(model, copy["weights"]):
+            return compute_loss(model, copy["data"], training=True)[0]
+
+    @tf.function
+    def descend():
+        history = tf.TensorArray(tf.float32, steps)
+        for step in tf.range(steps):
+            values = [variable.value for variable in variables]
+            with tf.GradientTape() as tape:
+                losses = tf.vectorized_map(loss_of_one, {"weights": values, "data": data})  # (S,)
+                total = tf.reduce_sum(losses)  # the copies share nothing: the gradient of the sum is each one's own
+            optimizer.apply(tape.gradient(total, values), variables)
+            history = history.write(step, losses)
+        return history.stack()
+
+    losses = descend().numpy()
+    return [variable.numpy() for variable in variables], losses
+
+
+def predict(model, weights, data, copies_at_once=100):
+    """Outputs of every copy on its own data.
+
+    Args:
+        model: gives the equations.
+        weights: list of arrays (S, *shape).
+        data: dict of arrays (S, n, ...).
+        copies_at_once: memory bound; changes nothing in the result.
+
+    Returns:
+        Dict of arrays (S, n, ...), the model's outputs.
+    """
+
+    def ask_one(copy):
+        with using(model, copy["weights"]):
+            return model(copy["data"], training=False)
+
+    ask = tf.function(lambda copies: tf.vectorized_map(ask_one, copies), reduce_retracing=True)
+    parts = []
+    for first in range(0, len(weights[0]), copies_at_once):
+        chunk = slice(first, first + copies_at_once)
+        copies = {
+            "weights": [value[chunk] for value in weights],
+            "data": {k: v[chunk] for k, v in data.items()},
+        }
+        parts.append({name: value.numpy() for name, value in ask(copies).items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def using(model, weights):
+    """Scope in which the model computes with `weights` instead of its own trainable variables."""
+    return keras.StatelessScope(state_mapping=list(zip(model.trainable_variables, weights, strict=True)))
+
+
+def set_copy(model, weights, index):
+    """Give the model the weights of copy `index`, for example to save or draw it."""
+    for variable, values in zip(model.trainable_variables, weights, strict=True):
+        variable.assign(values[index])
