@@ -73,7 +73,7 @@ class Run:
         run = cls(Path(config.runs_dir) / method / name / data / f"seed{config.seed}")
         if config.overwrite and run.path.exists():
             shutil.rmtree(run.path)
-        if (run.path / "config.json").exists():
+        if run.finished or run.checkpoints():
             run.check_resumable(config)
         try:
             run.path.mkdir(parents=True, exist_ok=True)

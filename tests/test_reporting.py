@@ -1,0 +1,146 @@
+"""Tables, verdicts and the page."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reporting import claims, page, plots, tables
+from training.run import Run, read_json, write_json
+from training.settings import Settings
+
+
+def make_run(folder, variant="blog", seed=0, error=1.0, data="digits"):
+    run = Run.open("gmu", variant, Settings(runs_dir=str(folder), seed=seed), data)
+    environment = {"commit": "abc", "dirty": False, "hardware": "4 x CPU", "versions": {"keras": "3"}}
+    write_json(run.path / "environment.json", {**environment, "data": {"checksum": "f00", "title": "digits"}})
+    run.finish(None, {"test/error_percent": error}, {"test": 9}, [{"epoch": 1, "seconds": 2.0}])
+    return run
+
+
+@pytest.fixture
+def rows(tmp_path):
+    runs = [make_run(tmp_path, "blog", seed, 1.0 + 0.1 * seed) for seed in range(3)]
+    runs += [make_run(tmp_path, "best", seed, 0.5 + 0.11 * seed) for seed in range(3)]
+    return tables.summarise(runs, "python compare.py gmu")
+
+
+def test_rows_have_mean_sd_and_values_over_seeds(rows):
+    blog = rows[0]
+    assert (blog["variant"], blog["data"], blog["seeds"], blog["epochs"], blog["commit"]) == (
+        "blog",
+        "digits",
+        [0, 1, 2],
+        1,
+        "abc",
+    )
+    assert blog["metrics"]["test/error_percent"] == {
+        "mean": pytest.approx(1.1),
+        "sd": pytest.approx(0.1),
+        "values": [1.0, 1.1, 1.2],
+    }
+    assert tables.cell(blog, "test/error_percent") == "1.10 ± 0.10"
+    assert tables.cell(blog, "missing") == "-"
+
+
+def test_a_damaged_run_is_named_and_left_out(tmp_path, capsys):
+    good, bad = make_run(tmp_path), make_run(tmp_path, seed=1)
+    (bad.path / "result.json").write_text('{"metr')
+    assert tables.summarise([good, bad], "")[0]["seeds"] == [0]
+    assert str(bad.path) in capsys.readouterr().out
+
+
+def test_results_are_merged_by_variant_and_data(tmp_path, rows):
+    path = tmp_path / "results.json"
+    tables.save_results("gmu", rows, path)
+    newer = [{**rows[0], "epochs": 7}]
+    tables.save_results("gmu", newer, path)
+    saved = read_json(path)
+    assert [(row["variant"], row["epochs"]) for row in saved["rows"]] == [("best", 1), ("blog", 7)]
+
+
+def test_readme_tables_come_from_results(tmp_path, rows):
+    tables.save_results("gmu", rows, tmp_path / "gmu" / "results.json")
+    text = "before\n<!-- results: method=gmu metrics=test/error_percent variants=best -->\nold\n<!-- end -->\nafter\n"
+    rendered = tables.render_readme(text, tmp_path)
+    assert "0.61 ± 0.11" in rendered and "blog" not in rendered and "old" not in rendered
+    assert rendered.startswith("before\n") and rendered.endswith("after\n")
+    assert tables.render_readme(rendered, tmp_path) == rendered
+
+
+def test_paired_p_against_scipy_and_its_edges():
+    from scipy import stats
+
+    left, right = np.array([1.0, 1.1, 1.3]), np.array([0.9, 1.05, 1.0])
+    assert tables.paired_p(list(left - right)) == pytest.approx(stats.ttest_rel(left, right).pvalue)
+    assert tables.paired_p([1.0]) == 1.0 and tables.paired_p([0.0, 0.0]) == 1.0 and tables.paired_p([0.5, 0.5]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("check", "verdict"),
+    [
+        (claims.number("blog", "digits", "test/error_percent", 1.15, 0.1, "lower"), "replicated"),
+        (claims.number("blog", "digits", "test/error_percent", 2.0, 0.1, "lower"), "exceeded"),
+        (claims.number("blog", "digits", "test/error_percent", 2.0, 0.1, "higher"), "not replicated"),
+        (claims.number("blog", "digits", "test/error_percent", 2.0, 0.1, "same"), "not replicated"),
+        (claims.number("other", "digits", "test/error_percent", 2.0, 0.1, "same"), "not run"),
+        (claims.at_least("blog", "digits", "test/error_percent", 1.1 - 1e-9), "replicated"),
+        (claims.at_least("blog", "digits", "test/error_percent", 1.2), "not replicated"),
+        (claims.at_most("blog", "digits", "test/error_percent", 1.2), "replicated"),
+        (claims.better_than(("best", "digits"), ("blog", "digits"), "test/error_percent", "lower"), "replicated"),
+        (claims.better_than(("blog", "digits"), ("best", "digits"), "test/error_percent", "lower"), "not replicated"),
+        (
+            claims.better_than(("best", "digits"), ("blog", "digits"), "test/error_percent", "lower", margin=0.48),
+            "inconclusive",
+        ),
+        (claims.better_than(("best", "digits"), ("blog", "mnist"), "test/error_percent", "lower"), "not run"),
+        (claims.exact(lambda: (True, 3), "test"), "replicated"),
+        (claims.exact(lambda: (False, 3), "test"), "not replicated"),
+        (claims.not_testable("an opinion"), "not testable"),
+    ],
+)
+def test_verdicts(rows, check, verdict):
+    assert check(claims.Evidence("gmu", rows)).verdict == verdict
+
+
+def test_the_page_is_self_contained_and_escaped(tmp_path, rows):
+    claim = claims.Claim("gmu-x", "A <b>post</b>", "x < y", 1.0, "%", "how", claims.exact(lambda: (True, 1.5), "here"))
+    entry = claims.judge(claim, claims.Evidence("gmu", rows))
+    run = make_run(tmp_path)
+    run.write_metrics([{"epoch": 1, "train/loss": 1.0, "validation/loss": 2.0}])
+    plots.draw(run, {"loss": plots.learning_curves, "nothing": lambda run: None})
+    assert [path.name for path in (run.path / "figures").iterdir()] == ["loss.png"]
+    pictures = page.collect_figures(tmp_path, ["gmu"])
+    path = page.write(tmp_path / "results", [entry], {"gmu": rows}, pictures)
+    text = path.read_text()
+    assert "x &lt; y" in text and "<b>post</b>" not in text and "1.10 ± 0.10" in text
+    assert text.count("data:image/png;base64,") == 1
+    assert "http://" not in text and "https://" not in text
+    assert "seed 0" in pictures[0].caption and "digits" in pictures[0].caption
+
+
+def test_image_rows_show_each_row_on_one_scale(tmp_path):
+    figure = plots.image_rows({"a": np.zeros((3, 4, 4, 1)), "b": np.ones((2, 4, 4))}, titles=["0", "1", "2"])
+    assert [axis.images[0].get_clim() for axis in figure.axes if axis.images] == [(0, 1)] * 5
+    plots.save(plots.caption(figure, "five pictures"), tmp_path / "rows.png")
+    with Image.open(tmp_path / "rows.png") as image:
+        assert image.info["Description"] == "five pictures" and image.width > 100
+
+
+def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path):
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    flags = "--epochs 2 --samples 50"
+    compare = ["compare.py", "gmu", "--variants", "blog", "best", "--seeds", "0", "1", "--runs-dir", runs, "--out", out]
+    first = command(*compare, "--flags", flags, check=0)
+    assert "4 runs to do" in first.stdout and "| blog" in first.stdout and "paired t-test p" in first.stdout
+    assert (out / "gmu.csv").read_text().count("\n") == 3 and "best" in (out / "gmu.md").read_text()
+    again = command(*compare, "--flags", flags, check=0)
+    assert "0 runs to do" in again.stdout and "4 finished" in again.stdout
+
+    done = command("reproduce.py", "--only", "gmu", "--size", "committed", "--out", out, "--runs-dir", runs, check=0)
+    entries = json.loads((out / "claims.json").read_text())
+    assert entries and {entry["verdict"] for entry in entries} <= set(claims.VERDICTS)
+    assert f"Open {out / 'index.html'}" in done.stdout
+    listed = command("reproduce.py", "--only", "gmu", "--list", check=0)
+    assert entries[0]["id"] in listed.stdout

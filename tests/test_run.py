@@ -1,0 +1,102 @@
+"""The run folder: atomic files, nothing overwritten silently, damage named."""
+
+import json
+
+import numpy as np
+import pytest
+
+from training.run import Run, RunError, find_runs, git_state, read_json, write_atomic, write_json
+from training.settings import Settings
+
+
+def start(tmp_path, **settings):
+    return Run.open("method", "blog", Settings(runs_dir=str(tmp_path), **settings), "digits")
+
+
+def finish(run):
+    write_json(run.path / "environment.json", {"commit": "abc", "data": {"title": "digits"}})
+    run.finish(None, {"test/mse": np.float64(0.5)}, {"train": 3}, [{"epoch": 1, "seconds": 2.0}])
+
+
+def test_the_path_is_deterministic(tmp_path):
+    assert start(tmp_path, seed=3).path == tmp_path / "method" / "blog" / "digits" / "seed3"
+    assert start(tmp_path, tag="wide").path == tmp_path / "method" / "blog@wide" / "digits" / "seed0"
+
+
+def test_an_existing_run_is_not_overwritten_silently(tmp_path):
+    run = start(tmp_path)
+    assert start(tmp_path) == run, "a run without a checkpoint has nothing to lose"
+    run.save_checkpoint([np.zeros(1)], [{"epoch": 1}])
+    with pytest.raises(RunError, match="has begun; add --resume to go on or --overwrite"):
+        start(tmp_path)
+    finish(run)
+    with pytest.raises(RunError, match="is finished"):
+        start(tmp_path)
+    assert start(tmp_path, resume=True).finished
+    assert not start(tmp_path, overwrite=True).finished
+
+
+def test_resuming_with_another_setting_is_refused_and_named(tmp_path):
+    run = start(tmp_path, batch_size=64)
+    run.save_checkpoint([np.zeros(1)], [{"epoch": 1}])
+    with pytest.raises(RunError, match="--batch-size was 64 when .* received 32"):
+        start(tmp_path, batch_size=32, resume=True)
+    assert start(tmp_path, batch_size=64, epochs=99, device="cpu", resume=True) == run
+    finish(run)
+    with pytest.raises(RunError, match="--epochs was 99"):
+        start(tmp_path, batch_size=64, epochs=100, resume=True)
+
+
+def test_result_and_metrics_are_read_as_written(tmp_path):
+    run = start(tmp_path)
+    run.write_metrics([{"epoch": 1, "train/loss": 0.25}, {"epoch": 2, "train/loss": 0.125, "validation/loss": 3.0}])
+    rows = run.metrics()
+    assert rows[1] == {"epoch": 2, "train/loss": 0.125, "validation/loss": 3.0}
+    assert np.isnan(rows[0]["validation/loss"])
+    finish(run)
+    assert run.result["metrics"] == {"test/mse": 0.5} and run.result["seconds"] == 2.0 and run.result["epochs"] == 1
+    assert find_runs(tmp_path) == [run]
+
+
+def test_two_checkpoints_are_kept_and_a_damaged_one_is_passed_over(tmp_path, capsys):
+    run = start(tmp_path)
+    assert run.load_checkpoint() is None
+    for epoch in range(1, 5):
+        history = [{"epoch": i + 1} for i in range(epoch)]
+        run.save_checkpoint([np.full(3, epoch, np.float32), np.arange(2, dtype=np.uint32)], history)
+    assert [path.name for path in run.checkpoints()] == ["epoch-00003.npz", "epoch-00004.npz"]
+    state, history = run.load_checkpoint()
+    assert state[0].tolist() == [4, 4, 4] and state[1].dtype == np.uint32 and len(history) == 4
+    newest = run.checkpoints()[-1]
+    newest.write_bytes(newest.read_bytes()[:100])
+    assert len(run.load_checkpoint()[1]) == 3
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+    path = tmp_path / "file.json"
+    write_atomic(path, "old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("training.run.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_atomic(path, "new")
+    assert path.read_text() == "old" and [file.name for file in tmp_path.iterdir()] == ["file.json"]
+
+
+def test_damaged_folders_are_named_and_left_alone(tmp_path, capsys):
+    run = start(tmp_path)
+    finish(run)
+    (run.path / "config.json").write_text("{")
+    assert find_runs(tmp_path) == [] and str(run.path) in capsys.readouterr().err
+    (run.path / "config.json").write_text(json.dumps({"schema": 0}))
+    assert find_runs(tmp_path) == [] and "another schema" in capsys.readouterr().err
+    assert run.finished
+    with pytest.raises(RunError, match="cannot be read"):
+        read_json(tmp_path / "missing.json")
+
+
+def test_git_state_names_a_commit_here():
+    assert set(git_state()) == {"commit", "dirty"}
