@@ -36,7 +36,7 @@ def fit(
         model: built inside the strategy's scope, after seeding.
         compute_loss: `(model, batch, training) -> (loss, {term: scalar})`, means over the batch.
         dataset: trained on `train`; the whole `validation` split is evaluated after every epoch.
-        config: epochs, batch_size, seed, steps_per_call, jit, precision.
+        config: epochs, batch_size, shuffle, seed, steps_per_call, jit, precision.
         run: receives metrics.csv and a checkpoint after every epoch.
         optimizer: any Keras optimizer; wrapped with loss scaling under mixed_float16.
 
@@ -59,7 +59,7 @@ def fit(
     for epoch in range(len(history) + 1, config.epochs + 1):
         start = time.perf_counter()
         row = {"epoch": epoch}
-        batches = epoch_batches(examples, config.batch_size, config.seed, epoch)
+        batches = epoch_batches(examples, config.batch_size, config.seed, epoch, config.shuffle)
         row |= mean_terms("train", steps.train, train, batches, config, epoch, progress)
         in_order = batches_of(np.arange(held), config.batch_size)
         row |= mean_terms("validation", steps.evaluate, validation, in_order, config, epoch)
@@ -96,9 +96,9 @@ def predict(model: keras.Model, inputs, batch_size: int = 1000):
     return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
 
 
-def epoch_batches(examples: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Row numbers of every batch of an epoch: a permutation that depends only on (seed, epoch)."""
-    order = np.random.default_rng([seed, epoch]).permutation(examples)
+def epoch_batches(examples: int, batch_size: int, seed: int, epoch: int, shuffle: bool = True) -> list[np.ndarray]:
+    """Row numbers of every batch of an epoch: a permutation that depends only on (seed, epoch), or 0, 1, 2, ..."""
+    order = np.random.default_rng([seed, epoch]).permutation(examples) if shuffle else np.arange(examples)
     return batches_of(order, batch_size)
 
 

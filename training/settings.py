@@ -29,6 +29,8 @@ class Settings:
     """Passes over the training split (>= 1)."""
     batch_size: int = 128
     """Examples per optimizer step, over all devices (>= 1)."""
+    shuffle: bool = True
+    """Train on the examples in a new order every epoch; off: in the order of the data, the same every epoch."""
     learning_rate: float = 1e-3
     """Step size of the optimizer (> 0)."""
     seed: int = 0
