@@ -20,6 +20,7 @@ class RandomLayer(layers.Layer):
         super().__init__(**kwargs)
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
+        self.built = True  # there are no weights to build
 
     def uniform(self, like):
         """Independent draws from [0, 1), one per element of `like`, float32."""
