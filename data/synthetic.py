@@ -6,47 +6,65 @@ import numpy as np
 
 from data.dataset import DataError, Dataset, Split
 
+Mean = float | tuple[float, ...]  # a number, or a vector for modalities in R^d
+
 
 @dataclasses.dataclass(frozen=True)
 class TwoModalities:
     """The generating graph: class C sets both signals; M says which modality carries its signal.
 
-        C ~ Bernoulli(p_c), M ~ Bernoulli(p_m), y_v ~ N(mu_v[C], 1), y_t ~ N(mu_t[C], 1)
-        x_v = M y_v + (1 - M) noise_v,  x_t = M noise_t + (1 - M) y_t,  noise ~ N(mu_noise, 1)
+        C ~ Bernoulli(p_c), M ~ Bernoulli(p_m), y_v ~ N(mu_v[C], I), y_t ~ N(mu_t[C], I)
+        x_v = M y_v + (1 - M) noise_v,  x_t = M noise_t + (1 - M) y_t,  noise ~ N(mu_noise, I)
 
     The defaults are those of the post.
     """
 
     p_c: float = 0.5
     p_m: float = 0.5
-    mu_v: tuple[float, float] = (1.0, 8.0)
-    mu_t: tuple[float, float] = (13.0, 19.0)
-    mu_v_noise: float = 17.0
-    mu_t_noise: float = 10.0
+    mu_v: tuple[Mean, Mean] = (1.0, 8.0)
+    mu_t: tuple[Mean, Mean] = (13.0, 19.0)
+    mu_v_noise: Mean = 17.0
+    mu_t_noise: Mean = 10.0
 
     def sample(self, n: int, random: np.random.RandomState | np.random.Generator) -> Split:
         """Draws `n` rows in the post's order: c, m, y_v, y_t, noise_v, noise_t.
 
         Returns:
-            `visual`, `textual` float64 (n, 1), `label` (= C) and `source` (= M) int32 (n,), not centred.
+            `visual`, `textual` float64 (n, d), `label` (= C) and `source` (= M) int32 (n,), not centred; d is
+            1 for numbers as means.
         """
         if n < 1:
             raise DataError(f"n is {n}, expected at least 1 sample")
-        normal = random.standard_normal  # the same stream as randn
         c = random.binomial(n=1, p=self.p_c, size=n)
         m = random.binomial(n=1, p=self.p_m, size=n)
-        y_v = normal(n) + np.where(c == 0, *self.mu_v)
-        y_t = normal(n) + np.where(c == 0, *self.mu_t)
-        noise_v = normal(n) + self.mu_v_noise
-        noise_t = normal(n) + self.mu_t_noise
-        visual = m * y_v + (1 - m) * noise_v
-        textual = m * noise_t + (1 - m) * y_t
+
+        def normal(means, chosen):
+            """Unit variance around row `chosen` of `means`, (n, d); the same stream as randn."""
+            centers = np.asarray(means, np.float64).reshape(len(means), -1)[chosen]
+            return random.standard_normal(centers.shape) + centers
+
+        y_v, y_t = normal(self.mu_v, c), normal(self.mu_t, c)
+        noise_v, noise_t = normal([self.mu_v_noise], 0 * c), normal([self.mu_t_noise], 0 * c)
         return {
-            "visual": visual[:, None],
-            "textual": textual[:, None],
+            "visual": np.where(m[:, None], y_v, noise_v),
+            "textual": np.where(m[:, None], noise_t, y_t),
             "label": c.astype(np.int32),
             "source": m.astype(np.int32),
         }
+
+    def along_diagonal(self, dimensions: int) -> "TwoModalities":
+        """The same distances between the means, which lie on the diagonal of R^dimensions."""
+
+        def place(mean):
+            return (mean / dimensions**0.5,) * dimensions
+
+        return dataclasses.replace(
+            self,
+            mu_v=tuple(place(mean) for mean in self.mu_v),
+            mu_t=tuple(place(mean) for mean in self.mu_t),
+            mu_v_noise=place(self.mu_v_noise),
+            mu_t_noise=place(self.mu_t_noise),
+        )
 
 
 def two_modalities(
@@ -67,7 +85,7 @@ def two_modalities(
         distribution: class means and probabilities.
 
     Returns:
-        Dataset with float32 `visual`, `textual` (n, 1) and int32 `label` (= C), `source` (= M) (n,).
+        Dataset with float32 `visual`, `textual` (n, d) and int32 `label` (= C), `source` (= M) (n,).
     """
     if scaling not in ("none", "center", "standardize"):
         raise DataError(f"unknown scaling '{scaling}', expected none, center or standardize")
