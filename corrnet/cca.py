@@ -47,7 +47,7 @@ def fit_cca(left, right, components=50, ridge=RIDGE, standardise=False):
     Raises:
         ValueError: different numbers of rows, fewer than two rows, or values that are not finite.
     """
-    left, right = check_pairs(left, right)
+    left, right = (view.reshape(len(view), -1) for view in check_pairs(left, right))
     left_scale, right_scale = (_scales(x) if standardise else np.ones(x.shape[1]) for x in (left, right))
     left_mean, right_mean = left.mean(axis=0, dtype=np.float64), right.mean(axis=0, dtype=np.float64)
     a, b = (left - left_mean) / left_scale, (right - right_mean) / right_scale
@@ -156,8 +156,8 @@ def draw_correlated_views(correlations, n, left_size, right_size, seed):
 
 
 def check_pairs(left, right):
-    """The two views as 2-D arrays (n, size), or a ValueError that says what is wrong with them."""
-    left, right = (np.reshape(x, (len(x), -1)) for x in (left, right))
+    """The two views as arrays (n, ...) of the same n >= 2 finite samples, or a ValueError that says what is wrong."""
+    left, right = check_view("left", left), check_view("right", right)
     if len(left) != len(right):
         raise ValueError(
             f"The views do not pair up: expected the same number of rows, received {len(left)} left and "
@@ -165,14 +165,24 @@ def check_pairs(left, right):
         )
     if len(left) < 2:
         raise ValueError(f"A correlation needs at least 2 samples, received {len(left)}. Pass more rows.")
-    for name, view in (("left", left), ("right", right)):
-        if not np.isfinite(view).all():
-            bad = int((~np.isfinite(view)).any(axis=1).sum())
-            raise ValueError(
-                f"The {name} view must be finite, received NaN or infinity in {bad} of {len(view)} rows. "
-                "Remove or fill these rows, or pass them as unpaired samples of the other view."
-            )
     return left, right
+
+
+def check_view(name, view):
+    """`view` as an array (n, ...) of finite numbers, or a ValueError that names the view."""
+    view = np.asarray(view)
+    if view.ndim < 2 or not np.issubdtype(view.dtype, np.number):
+        raise ValueError(
+            f"The {name} view must be numbers of shape (n, features), received {view.dtype} of shape {view.shape}. "
+            "Give one row per sample."
+        )
+    finite = np.isfinite(view).reshape(len(view), -1).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"The {name} view must be finite, received NaN or infinity in {(~finite).sum()} of {len(view)} rows. "
+            "Fill these values, or pass the other view of these rows as unpaired samples."
+        )
+    return view
 
 
 def _constant(x):

@@ -56,6 +56,41 @@ def evaluate(train, test, *, targets=None, rebuilt=None, project=False, prefix="
     return {prefix + name: float(value) for name, value in metrics.items()}
 
 
+def evaluate_network(network, dataset, *, project=False):
+    """`evaluate` for a network with `encode(left=...)`, `encode(right=...)` and, optionally, `decode(codes)`.
+
+    Args:
+        network: see `encode_split` and `rebuild`.
+        dataset: splits with "left", "right" and "label"; fitted on train, read on test.
+        project: see `evaluate`.
+
+    Returns:
+        {"test/" + name: float}.
+    """
+    train, test = encode_split(network, dataset.train), encode_split(network, dataset.test)
+    rebuilt = rebuild(network, test) if hasattr(network, "decode") else None
+    return evaluate(train, test, targets=dataset.test, rebuilt=rebuilt, project=project)
+
+
+def encode_split(network, split):
+    """Codes of every sample of `split`; `network.encode(left=batch)` or `(right=batch)` gives (n, units)."""
+    left = in_batches(lambda batch: network.encode(left=batch), split["left"])
+    return Codes(left, in_batches(lambda batch: network.encode(right=batch), split["right"]), split["label"])
+
+
+def rebuild(network, codes):
+    """[view given][view predicted]: `network.decode(codes)` gives {"left": (n, ...), "right": (n, ...)}."""
+    return {given: in_batches(network.decode, getattr(codes, given)) for given in OTHER}
+
+
+def in_batches(function, array, size=2000):
+    """`function` of an array (n, ...), `size` rows at a time; NumPy arrays, or dicts of them, joined again."""
+    parts = [function(array[start : start + size]) for start in range(0, len(array), size)]
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
 def canonical_variates(train, test):
     """Codes expressed in the canonical directions fitted on the training codes, strongest pair first."""
     fitted = cca.fit_cca(train.left, train.right, train.left.shape[1], standardise=True)
@@ -100,9 +135,7 @@ def transfer_metrics(test):
     with ThreadPoolExecutor() as pool:  # the SVM releases Python's lock while it trains
         results = dict(zip(jobs, pool.map(correct, jobs), strict=True))
     mean = {
-        (view, seen): np.mean([results[view, held][seen] for held in range(FOLDS)])
-        for view in OTHER
-        for seen in OTHER
+        (view, seen): np.mean([results[view, held][seen] for held in range(FOLDS)]) for view in OTHER for seen in OTHER
     }
     return {
         "transfer_left_to_right_percent": mean["left", "right"],
@@ -204,8 +237,7 @@ def single_view_metrics(train_both, train_labels, test, *, hidden_units=100, epo
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fixed number of epochs is the intention
         classifier.fit(train_both, train_labels)
     return {
-        f"single_view_{view}_percent": accuracy_percent(classifier, getattr(test, view), test.labels)
-        for view in OTHER
+        f"single_view_{view}_percent": accuracy_percent(classifier, getattr(test, view), test.labels) for view in OTHER
     }
 
 

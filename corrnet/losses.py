@@ -8,6 +8,7 @@ Every term is computed in float32, whatever the precision of the network.
 from keras import ops
 
 EPSILON = 1e-8  # inside each root of the correlation, as in the authors' program
+RIDGE = 1e-3  # of deep CCA: added to both covariance matrices of a batch
 
 
 def half_squared_error(targets, predictions):
@@ -82,6 +83,46 @@ def sum_correlation(left, right, weights=None):
     return ops.sum(correlation(left, right, weights))
 
 
+def canonical_correlation_loss(left, right, ridge=RIDGE):
+    """Minus the total canonical correlation of a batch, Andrew et al. 2013, Eq. 10.
+
+    -(sum of the singular values of A^-1 C_lr B^-T), with A A^T = C_ll + r I and B B^T = C_rr + r I (Cholesky; any
+    root gives the same singular values).
+
+    Args:
+        left, right: (n, units), n well above units.
+        ridge: r > 0.
+
+    Returns:
+        Scalar float32 in [-units, 0].
+    """
+    left_covariance, right_covariance, cross = _covariances(left, right)
+    unit = ops.eye(left.shape[1], dtype="float32")
+    a, b = ops.cholesky(left_covariance + ridge * unit), ops.cholesky(right_covariance + ridge * unit)
+    whitened = ops.solve_triangular(a, cross, lower=True)  # A^-1 C
+    whitened = ops.solve_triangular(b, ops.transpose(whitened), lower=True)  # B^-1 C^T A^-T
+    return -ops.sum(ops.svd(whitened, compute_uv=False))
+
+
+def eckart_young_loss(left, right):
+    """The Eckart-Young loss, Chapman et al. 2024, Eq. 8: -2 tr(C_lr + C_rl) + tr((C_ll + C_rr)^2).
+
+    No matrix is inverted. Its minimum over all codes is minus the sum of the squared canonical correlations.
+
+    Args:
+        left, right: (n, units).
+
+    Returns:
+        Scalar float32; covariances divide by n - 1.
+    """
+    left_covariance, right_covariance, cross = _covariances(left, right)
+    total = left_covariance + right_covariance
+    return -4.0 * ops.trace(cross) + ops.sum(total * total)  # tr(M M) = sum of squares, M symmetric
+
+
+OBJECTIVES = {"canonical": canonical_correlation_loss, "eckart_young": eckart_young_loss}
+
+
 def presence(batch, view):
     """(n,) float32: 1 where the sample has this view, from the optional batch entry `<view>_present`."""
     key = f"{view}_present"
@@ -99,6 +140,26 @@ def _centre(codes, weights):
 
 def _flat(x):
     return ops.reshape(ops.cast(x, "float32"), (ops.shape(x)[0], -1))  # (n, pixels)
+
+
+def _covariances(left, right):
+    """C_ll, C_rr and C_lr of a batch, (units, units) float32 each."""
+    left, right = (x - ops.mean(x, axis=0) for x in (ops.cast(left, "float32"), ops.cast(right, "float32")))
+    rows = ops.cast(ops.shape(left)[0], "float32")
+    pairs = (left, left), (right, right), (left, right)
+    return tuple(ops.matmul(ops.transpose(x), y) / ops.maximum(rows - 1.0, 1.0) for x, y in pairs)
+
+
+def compute_dcca_loss(model, batch, training, *, objective="canonical"):
+    """One of OBJECTIVES on the codes of a batch.
+
+    Returns:
+        Scalar loss and its terms: the objective under its name, and "sum_correlation" of the batch.
+    """
+    outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
+    left, right = outputs["left"]["code"], outputs["right"]["code"]
+    loss = OBJECTIVES[objective](left, right)
+    return loss, {objective: loss, "sum_correlation": sum_correlation(left, right)}
 
 
 def compute_loss(model, batch, training, *, correlation_weight=2.0, both_weight=1.0, left_weight=1.0,

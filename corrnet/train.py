@@ -1,0 +1,113 @@
+"""Train a CorrNet on the halves of images: `python -m corrnet.train [variant] [--flags]`."""
+
+import dataclasses
+import functools
+from typing import Literal
+
+from data import images, views
+from data.dataset import Dataset
+from training.command import main
+from training.run import Run
+from training.settings import Settings, Variants, check, check_at_least
+
+Activation = Literal["sigmoid", "tanh", "relu", "linear"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """Settings of a CorrNet; the defaults are those of the authors' program."""
+
+    epochs: int = 50
+    batch_size: int = 100
+    shuffle: bool = False
+    optimizer: Literal["rmsprop", "adam"] = "rmsprop"
+    """RMSprop has a decay of 0.9 and 1e-8 inside the root, as the authors' program."""
+    learning_rate: float = 0.01
+    code_units: int = 50
+    """Size of the common code (>= 1)."""
+    encoder_units: tuple[int, ...] = ()
+    """Widths of the layers between a view and the code."""
+    decoder_units: tuple[int, ...] = ()
+    """Widths of the layers between the code and a view."""
+    tied: bool = True
+    """The decoder uses the transposed kernels of the encoder."""
+    hidden_activation: Activation = "sigmoid"
+    """Of the code and of the layers before and after it."""
+    output_activation: Activation = "sigmoid"
+    """Of the rebuilt views."""
+    initial_scale: float = 4.0
+    """Kernels start uniform in this many times +-sqrt(6 / (fan in + fan out)) (> 0)."""
+    official_seed: int | None = None
+    """Draw the initial kernels as the authors' program with this seed; theirs is 123."""
+    correlation_weight: float = 2.0
+    """Lambda: weight of the sum of the units' correlations, which is subtracted from the loss."""
+    both_weight: float = 1.0
+    """Weight of L1, both views rebuilt from both (>= 0)."""
+    single_weight: float = 1.0
+    """Weight of L2 and L3, both views rebuilt from one (>= 0)."""
+    reconstruction: Literal["half_squared", "mean_squared", "mean_absolute"] = "half_squared"
+    """Half the squared error summed over pixels (the authors), or means over pixels (the blog)."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, code_units=1, both_weight=0, single_weight=0)
+        check(self.batch_size >= 2, "batch_size", "at least 2, a correlation needs two samples", self.batch_size)
+        check(self.initial_scale > 0, "initial_scale", "> 0", self.initial_scale)
+
+
+PAPER = Config()
+BLOG = Config(
+    epochs=100, shuffle=True, optimizer="adam", learning_rate=1e-3, tied=False, initial_scale=1.0,
+    correlation_weight=0.01, reconstruction="mean_squared",
+)  # fmt: skip
+blog, paper = (functools.partial(dataclasses.replace, config) for config in (BLOG, PAPER))
+
+VARIANTS: Variants = {
+    "blog": ("the blog's text: Adam, squared error per pixel, lambda 0.01, untied decoder", BLOG),
+    "blog_relu": ("blog with its code's ReLU", blog(hidden_activation="relu", output_activation="relu")),
+    "sign_bug": ("blog with its code's sign: the correlation is added", blog(correlation_weight=-0.01)),
+    "paper": ("the authors' program: tied, RMSprop, lambda 2, no shuffling", PAPER),
+    "official": ("paper with the authors' own initial weights (seed 123)", paper(official_seed=123)),
+    "lambda5": ("paper with lambda 5", paper(correlation_weight=5.0)),
+    "mae": ("paper with lambda 0, a multimodal autoencoder: L1 + L2 + L3", paper(correlation_weight=0.0)),
+    "l1": ("paper, L1 alone", paper(correlation_weight=0.0, single_weight=0.0)),
+    "l1_corr": ("paper, L1 - correlation", paper(single_weight=0.0)),
+    "l2_l3": ("paper, L2 + L3", paper(correlation_weight=0.0, both_weight=0.0)),
+    "l2_l3_corr": ("paper, L2 + L3 - correlation", paper(both_weight=0.0)),
+    "deep": (
+        "500-300-50 encoders, one linear decoder layer, L2 + L3 - correlation",
+        blog(epochs=40, optimizer="rmsprop", encoder_units=(500, 300), output_activation="linear",
+             correlation_weight=0.02, both_weight=0.0),
+    ),
+}  # fmt: skip
+
+
+def load(config: Config) -> Dataset:
+    """Halves; the last sixth of the training images, in file order, is the validation split."""
+    whole = images.load(config.data, config.data_dir, split="ordered", train_examples=config.train_examples)
+    return views.halves(whole)
+
+
+def train(config: Config, dataset: Dataset, run: Run) -> None:
+    """Trains, evaluates on the test split once and writes the run."""
+    import keras
+
+    from corrnet import evaluate, losses, model
+    from training import loop
+
+    shapes = {f"{view}_shape": dataset.train[view].shape[1:] for view in ("left", "right")}
+    layers = ("code_units", "encoder_units", "decoder_units", "tied", "hidden_activation", "output_activation",
+              "initial_scale", "official_seed")  # fmt: skip
+    network = model.build(**shapes, **{name: getattr(config, name) for name in layers})
+    objective = functools.partial(
+        losses.compute_loss, correlation_weight=config.correlation_weight, both_weight=config.both_weight,
+        left_weight=config.single_weight, right_weight=config.single_weight, reconstruction=config.reconstruction,
+    )  # fmt: skip
+    rmsprop = functools.partial(keras.optimizers.RMSprop, rho=0.9, epsilon=losses.EPSILON)
+    optimizer = {"rmsprop": rmsprop, "adam": keras.optimizers.Adam}[config.optimizer](config.learning_rate)
+    history = loop.fit(network, objective, dataset, config, run, optimizer)
+    run.finish(network, evaluate.evaluate_network(network, dataset), dataset.counts(), history)
+
+
+if __name__ == "__main__":
+    main("corrnet.train", VARIANTS, load, train)
