@@ -7,8 +7,8 @@ GATES = ("tied", "untied", "softmax")
 GATE_READS = ("inputs", "projections")
 POST_SHAPES = {"visual": (1,), "textual": (1,)}
 
-# The gate logit of an absent modality: softmax turns it into an exact 0, and float16 can hold it.
-ABSENT_LOGIT = -6e4
+# Sigmoid and softmax turn it into exact zeros and ones, and float16 can hold it.
+LARGE_LOGIT = 6e4
 
 
 def blank_absent(inputs, present):
@@ -113,31 +113,43 @@ class GatedMultimodalUnit(keras.layers.Layer):
 
     def call(self, inputs, present=None):
         inputs = blank_absent(inputs, present)
-        projected = [project(values) for project, values in zip(self.projections, inputs, strict=True)]
-        features = ops.stack([ops.tanh(values) for values in projected], axis=-2)  # (n, K, D)
-
+        projected = self.project(inputs)
         read = projected if self.gate_reads == "projections" else inputs
         logits = self.gate_product(ops.concatenate(read, axis=-1))
-        logits = ops.reshape(logits, (*ops.shape(logits)[:-1], self.gate_count, self.gate_width))
-        gates = self.open_gates(logits, present)  # (n, K, D or 1)
+        gates = self.open_gates(ops.split(logits, self.gate_count, axis=-1), present)
+        fused = sum(gate * ops.tanh(values) for gate, values in zip(gates, projected, strict=True))  # (n, D)
+        return (fused, ops.stack(gates, axis=-2)) if self.return_gates else fused
 
-        fused = ops.sum(gates * features, axis=-2)  # (n, D)
-        return (fused, gates) if self.return_gates else fused
+    def project(self, inputs):
+        """W_i x_i of every modality: list of K tensors (n, D), before the tanh."""
+        return [product(values) for product, values in zip(self.projections, inputs, strict=True)]
 
     def open_gates(self, logits, present):
-        """Turn gate logits (n, K or 1, width) into gates (n, K, width) of the modalities present."""
-        if self.gate == "tied":  # (sigmoid(a), 1 - sigmoid(a)) = softmax(a, 0)
-            logits = ops.concatenate([logits, ops.zeros_like(logits)], axis=-2)
+        """Turn the gate logits, a list of tensors (n, width), into K gates (n, width) of the modalities present."""
         if present is None:
-            return ops.sigmoid(logits) if self.gate == "untied" else ops.softmax(logits, axis=-2)
-
-        is_present = ops.cast(present, "bool")[..., None]  # (n, K, 1)
-        as_number = ops.cast(is_present, logits.dtype)
+            return self.activate(logits)
+        present = ops.cast(present, "bool")
+        here = [present[..., i][..., None] for i in range(present.shape[-1])]  # K times (n, 1)
+        if self.gate == "tied":  # a large logit decides for the only one present
+            logits = [ops.where(here[1], ops.where(here[0], logits[0], -LARGE_LOGIT), LARGE_LOGIT)]
+        elif self.gate == "softmax":
+            logits = [ops.where(is_here, values, -LARGE_LOGIT) for is_here, values in zip(here, logits, strict=True)]
+        gates = [
+            gate * ops.cast(is_here, gate.dtype) for gate, is_here in zip(self.activate(logits), here, strict=True)
+        ]
         if self.gate == "untied":
-            count = ops.maximum(ops.sum(as_number, axis=-2, keepdims=True), 1)
-            return ops.sigmoid(logits) * as_number * (logits.shape[-2] / count)
-        logits = ops.where(is_present, logits, ops.cast(ABSENT_LOGIT, logits.dtype))
-        return ops.softmax(logits, axis=-2) * as_number
+            count = ops.sum(ops.cast(present, gates[0].dtype), axis=-1, keepdims=True)
+            gates = [gate * (len(gates) / ops.maximum(count, 1)) for gate in gates]
+        return gates
+
+    def activate(self, logits):
+        """The gates of logits when every modality is present."""
+        if self.gate == "tied":
+            z = ops.sigmoid(logits[0])
+            return [z, 1 - z]
+        if self.gate == "untied":
+            return [ops.sigmoid(values) for values in logits]
+        return ops.unstack(ops.softmax(ops.stack(logits, axis=-1), axis=-1), axis=-1)
 
     def compute_output_shape(self, input_shape):
         leading = tuple(input_shape[0][:-1])
@@ -209,14 +221,9 @@ class GatedClassifier(keras.Model):
         fused, gates = self.fusion(views, present=present)
         outputs = {"logits": self.classifier(fused), "gates": gates}
         if self.experts:
-            outputs["expert_logits"] = self.ask_experts(views)
+            features = [ops.tanh(values) for values in self.fusion.project(views)]
+            outputs["expert_logits"] = self.classifier(ops.stack(features, axis=-2))
         return outputs
-
-    def ask_experts(self, views):
-        """Logits (n, K, classes) of the shared classifier for each modality alone."""
-        alone = ops.eye(len(views), dtype="bool")  # row i: only modality i is present
-        fused = [self.fusion(views, present=alone[i][None])[0] for i in range(len(views))]
-        return ops.stack([self.classifier(features) for features in fused], axis=1)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
