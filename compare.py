@@ -1,4 +1,8 @@
-"""Variants of a method side by side: `python compare.py METHOD --variants a b --seeds 0 1 --data mnist --save`."""
+"""Variants of a method side by side: `python compare.py METHOD --variants a b --seeds 0 1 --data mnist --save`.
+
+Runs what is missing, then prints one table; finished runs are not repeated. Flags after `--` go to every run:
+`python compare.py gmu --variants blog best -- --epochs 50 --tag short`.
+"""
 
 import dataclasses
 import importlib
@@ -18,8 +22,6 @@ METHODS = ("autoencoders", "calibration", "capsnet", "corrmcnn", "corrnet", "den
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
-    """Runs what is missing, then prints one table; finished runs are not repeated."""
-
     method: Annotated[str, tyro.conf.Positional]
     """A method (gmu: its train module) or a module (gmu.seed_study)."""
     variants: tuple[str, ...] = ()
@@ -28,8 +30,6 @@ class Compare:
     """Seeds, one run each."""
     data: tuple[str, ...] = ()
     """Data sets; none given: the variant's default."""
-    flags: str = ""
-    """Further flags for every run, as one string: "--epochs 3 --tag short"."""
     metrics: tuple[str, ...] = ()
     """Metrics to show; none given: all that start with test/ and the ungrouped ones."""
     jobs: int = 1
@@ -54,8 +54,8 @@ def find_module(name: str):
         raise SettingsError(f"there is no module {module} yet") from None
 
 
-def make_tasks(module, options: Compare) -> list[jobs.Task]:
-    """One task per variant, data set and seed."""
+def make_tasks(module, options: Compare, flags: tuple[str, ...]) -> list[jobs.Task]:
+    """One task per variant, data set and seed; `flags` go to every run."""
     unknown = [name for name in options.variants if name not in module.VARIANTS]
     if unknown:
         near = closest(unknown[0], list(module.VARIANTS))
@@ -63,7 +63,7 @@ def make_tasks(module, options: Compare) -> list[jobs.Task]:
     tasks = []
     for variant in options.variants or module.VARIANTS:
         for data in options.data or (module.VARIANTS[variant][1].data,):
-            job = jobs.Job(module.__name__, variant, data, options.seeds, tuple(shlex.split(options.flags)))
+            job = jobs.Job(module.__name__, variant, data, options.seeds, flags)
             tasks += job.tasks("full", options.runs_dir)
     return tasks
 
@@ -71,10 +71,11 @@ def make_tasks(module, options: Compare) -> list[jobs.Task]:
 def main(argv: list[str] | None = None) -> None:
     """Runs, tabulates, tests against the first variant, saves."""
     argv = sys.argv[1:] if argv is None else argv
+    end = argv.index("--") if "--" in argv else len(argv)
     try:
-        options = run_cli(Compare, "python compare.py", argv)
+        options = run_cli(Compare, "python compare.py", argv[:end], description=__doc__)
         module = find_module(options.method)
-        tasks = make_tasks(module, options)
+        tasks = make_tasks(module, options, tuple(argv[end + 1 :]))
     except (SettingsError, RunError) as error:
         fail(error, 2)
     failures = jobs.execute_all(tasks, options.jobs)

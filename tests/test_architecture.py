@@ -1,6 +1,7 @@
 """The shape of the project: who may import whom, sizes, and README tables that equal results.json."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,14 @@ def test_files_stay_small_and_safe(path):
     assert text.count("\n") <= 300
     if path.name == "train.py":
         assert text.count("\n") <= 110
-    for word in ("import pickle", "allow_pickle=True", "custom_objects=", "plt.show(", "NotImplementedError"):
-        assert word not in text, word
+    for word in (
+        "import pickle",
+        "allow_pickle=True",
+        r"custom_objects=(?!None)",
+        r"plt\.show\(",
+        "NotImplementedError",
+    ):
+        assert not re.search(word, text), word
 
 
 @pytest.mark.parametrize("path", readmes(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -45,7 +45,7 @@ def test_splits_are_disjoint_and_complete(image_file, split):
 def test_digits_look_like_images_and_say_what_they_are():
     dataset = images.load("digits")
     assert dataset.train["image"].shape[1:] == (28, 28, 1) and dataset.train["image"].dtype == np.float32
-    assert 0 <= dataset.train["image"].min() and dataset.train["image"].max() <= 1
+    assert dataset.train["image"].min() >= 0 and dataset.train["image"].max() <= 1
     assert sum(dataset.counts().values()) == 1797
     assert "not MNIST" in dataset.title
 

@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-
 from compare import METHODS
 from training.command import draw_figures, execute
 from training.run import Run
 from training.settings import parse
-
 
 ROOT = Path(__file__).resolve().parent.parent
 # Flags every module understands; a module's own TINY is added.

@@ -107,11 +107,11 @@ def test_verdicts(rows, check, verdict):
 def test_the_page_is_self_contained_and_escaped(tmp_path, rows):
     claim = claims.Claim("gmu-x", "A <b>post</b>", "x < y", 1.0, "%", "how", claims.exact(lambda: (True, 1.5), "here"))
     entry = claims.judge(claim, claims.Evidence("gmu", rows))
-    run = make_run(tmp_path)
+    run = make_run(tmp_path / "drawn")
     run.write_metrics([{"epoch": 1, "train/loss": 1.0, "validation/loss": 2.0}])
     plots.draw(run, {"loss": plots.learning_curves, "nothing": lambda run: None})
     assert [path.name for path in (run.path / "figures").iterdir()] == ["loss.png"]
-    pictures = page.collect_figures(tmp_path, ["gmu"])
+    pictures = page.collect_figures(tmp_path / "drawn", ["gmu"])
     path = page.write(tmp_path / "results", [entry], {"gmu": rows}, pictures)
     text = path.read_text()
     assert "x &lt; y" in text and "<b>post</b>" not in text and "1.10 ± 0.10" in text
@@ -130,12 +130,12 @@ def test_image_rows_show_each_row_on_one_scale(tmp_path):
 
 def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path):
     runs, out = tmp_path / "runs", tmp_path / "out"
-    flags = "--epochs 2 --samples 50"
+    flags = ["--", "--epochs", "2", "--samples", "50"]
     compare = ["compare.py", "gmu", "--variants", "blog", "best", "--seeds", "0", "1", "--runs-dir", runs, "--out", out]
-    first = command(*compare, "--flags", flags, check=0)
+    first = command(*compare, *flags, check=0)
     assert "4 runs to do" in first.stdout and "| blog" in first.stdout and "paired t-test p" in first.stdout
     assert (out / "gmu.csv").read_text().count("\n") == 3 and "best" in (out / "gmu.md").read_text()
-    again = command(*compare, "--flags", flags, check=0)
+    again = command(*compare, *flags, check=0)
     assert "0 runs to do" in again.stdout and "4 finished" in again.stdout
 
     done = command("reproduce.py", "--only", "gmu", "--size", "committed", "--out", out, "--runs-dir", runs, check=0)

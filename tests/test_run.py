@@ -39,7 +39,7 @@ def test_an_existing_run_is_not_overwritten_silently(tmp_path):
 def test_resuming_with_another_setting_is_refused_and_named(tmp_path):
     run = start(tmp_path, batch_size=64)
     run.save_checkpoint([np.zeros(1)], [{"epoch": 1}])
-    with pytest.raises(RunError, match="--batch-size was 64 when .* received 32"):
+    with pytest.raises(RunError, match=r"--batch-size was 64 when .* received 32"):
         start(tmp_path, batch_size=32, resume=True)
     assert start(tmp_path, batch_size=64, epochs=99, device="cpu", resume=True) == run
     finish(run)

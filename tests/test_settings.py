@@ -60,7 +60,8 @@ def test_help_shows_every_default_and_every_variant(capsys):
 
 def test_help_of_a_train_script_does_not_load_tensorflow(command):
     for module in ("gmu.train", "autoencoders.train"):
-        code = f"import sys, {module}; sys.exit(bool({{'tensorflow', 'keras', 'sklearn', 'matplotlib'}} & set(sys.modules)))"
+        heavy = {"tensorflow", "keras", "sklearn", "matplotlib"}
+        code = f"import sys, {module}; sys.exit(bool({heavy} & set(sys.modules)))"
         command("-c", code, check=0)
     assert "--learning-rate" in command("-m", "gmu.train", "--help", check=0).stdout
 

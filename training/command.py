@@ -1,11 +1,12 @@
 """`python -m <method>.train`: reads the flags, loads the data, then TensorFlow, trains and writes the run."""
 
 import dataclasses
-import importlib.util
+import importlib
 import shlex
 import sys
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from data.dataset import DataError, Dataset
 from training.run import Run, RunError
@@ -79,8 +80,8 @@ def execute(config: Settings, dataset: Dataset, run: Run, train: Train) -> None:
 
 def draw_figures(module: str, run: Run) -> None:
     """Draws the method's figures into the run's folder, if the method has any."""
-    name = f"{module.partition('.')[0]}.figures"
-    if importlib.util.find_spec(name):
+    method = module.partition(".")[0]
+    if (Path(__file__).parent.parent / method / "figures.py").exists():
         from reporting import plots
 
-        plots.draw(run, importlib.import_module(name).FIGURES)
+        plots.draw(run, importlib.import_module(f"{method}.figures").FIGURES)

@@ -59,10 +59,9 @@ def fit(
     for epoch in range(len(history) + 1, config.epochs + 1):
         start = time.perf_counter()
         row = {"epoch": epoch}
-        batches = epoch_batches(examples, config.batch_size, config.seed, epoch, config.shuffle)
-        row |= mean_terms("train", steps.train, train, batches, config, epoch, progress)
-        in_order = batches_of(np.arange(held), config.batch_size)
-        row |= mean_terms("validation", steps.evaluate, validation, in_order, config, epoch)
+        order = epoch_order(examples, config.seed, epoch) if config.shuffle else np.arange(examples)
+        row |= mean_terms("train", steps.train, train, order, config, epoch, progress)
+        row |= mean_terms("validation", steps.evaluate, validation, np.arange(held), config, epoch)
         row["seconds"] = round(time.perf_counter() - start, 3)
         history.append(row)
         run.save_checkpoint(read([*model.variables, *optimizer.variables]), history)
@@ -75,10 +74,8 @@ def evaluate(model: keras.Model, compute_loss: ComputeLoss, split: Split, batch_
     """Means over all examples of `split` of every term of `compute_loss`, last partial batch included."""
     strategy = tf.distribute.get_strategy()
     steps = Steps(model, compute_loss, strategy)
-    count = len(next(iter(split.values())))
-    batches = batches_of(np.arange(count), batch_size)
-    settings = Settings(batch_size=batch_size)
-    terms = mean_terms("", steps.evaluate, on_device(split, strategy), batches, settings, epoch=0)
+    order = np.arange(len(next(iter(split.values()))))
+    terms = mean_terms("", steps.evaluate, on_device(split, strategy), order, Settings(batch_size=batch_size), 0)
     return {name.lstrip("/"): value for name, value in terms.items()}
 
 
@@ -96,17 +93,9 @@ def predict(model: keras.Model, inputs, batch_size: int = 1000):
     return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
 
 
-def epoch_batches(examples: int, batch_size: int, seed: int, epoch: int, shuffle: bool = True) -> list[np.ndarray]:
-    """Row numbers of every batch of an epoch: a permutation that depends only on (seed, epoch), or 0, 1, 2, ..."""
-    order = np.random.default_rng([seed, epoch]).permutation(examples) if shuffle else np.arange(examples)
-    return batches_of(order, batch_size)
-
-
-def batches_of(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """`order` cut into (k, batch_size) full batches and, if any rows are left, one (1, rest) batch."""
-    full = len(order) // batch_size * batch_size
-    parts = [order[:full].reshape(-1, batch_size), order[None, full:]]
-    return [part.astype(np.int32) for part in parts if part.size]
+def epoch_order(examples: int, seed: int, epoch: int) -> np.ndarray:
+    """Row numbers in the order of an epoch: a permutation that depends only on (seed, epoch)."""
+    return np.random.default_rng([seed, epoch]).permutation(examples)
 
 
 def on_device(split: Split, strategy) -> Mapping[str, tf.Tensor]:
@@ -118,19 +107,20 @@ def on_device(split: Split, strategy) -> Mapping[str, tf.Tensor]:
     return {key: place(array) for key, array in split.items()}
 
 
-def mean_terms(prefix, call, arrays, batches, config, epoch, progress=None) -> dict[str, float]:
-    """Runs `call` over all batches, `steps_per_call` at a time; example-weighted means of its terms."""
-    total, examples, step = 0.0, 0, 0
-    for group in batches:
-        for first in range(0, len(group), config.steps_per_call):
-            chunk = group[first : first + config.steps_per_call]
-            values = call(arrays, tf.constant(chunk)).numpy().astype(np.float64)  # [steps, terms]
-            check_finite(values, call.names, prefix, epoch, step)
-            total = total + values.sum(0) * chunk.shape[1]
-            examples += chunk.size
-            step += len(chunk)
-            if progress:
-                progress.advance(len(chunk), values[-1, 0])
+def mean_terms(prefix, call, arrays, order, config, epoch, progress=None) -> dict[str, float]:
+    """Runs `call` over `order`, `steps_per_call` batches at a time; example-weighted means of its terms."""
+    size, examples = config.batch_size, len(order)
+    steps, total = math.ceil(examples / size), 0.0
+    order = tf.constant(order, tf.int32)
+    for first in range(0, steps, config.steps_per_call):
+        count = min(config.steps_per_call, steps - first)
+        bounds = [tf.constant(number) for number in (first, count, size)]
+        values = call(arrays, order, *bounds).numpy().astype(np.float64)  # [count, terms]
+        check_finite(values, call.names, prefix, epoch, first)
+        counts = np.minimum(size, examples - size * np.arange(first, first + count))  # the last batch may be smaller
+        total = total + counts @ values
+        if progress:
+            progress.advance(count, values[-1, 0])
     return {f"{prefix}/{name}": float(value) for name, value in zip(call.names, total / examples, strict=True)}
 
 
@@ -148,7 +138,11 @@ def check_finite(values: np.ndarray, names: list[str], prefix: str, epoch: int, 
 
 @dataclasses.dataclass
 class Steps:
-    """The graph functions of one model: `train` and `evaluate`, (arrays, rows [k, batch]) -> [k, terms]."""
+    """The graph functions `train` and `evaluate` of one model.
+
+    Each takes (arrays, order, first, count, size), runs the batches first .. first + count - 1 of `size` rows of
+    `order`, the last one cut short by its end, and returns their terms, float32 [count, terms].
+    """
 
     model: keras.Model
     compute_loss: ComputeLoss
@@ -161,15 +155,16 @@ class Steps:
         self.evaluate = self.repeat(self.evaluate_step)
 
     def repeat(self, step):
-        """A tf.function that runs `step` for each row of its second argument, inside the graph."""
+        """A tf.function that runs `step` for several batches, inside the graph."""
         compiled = tf.function(step, jit_compile=True) if self.jit else step
         names = []
 
         @tf.function(reduce_retracing=True)
-        def steps(arrays, rows):
-            values = tf.TensorArray(tf.float32, size=tf.shape(rows)[0], element_shape=[None])
-            for i in tf.range(tf.shape(rows)[0]):
-                terms = self.strategy.run(functools.partial(share_of_batch, compiled, names), (arrays, rows[i]))
+        def steps(arrays, order, first, count, size):
+            values = tf.TensorArray(tf.float32, size=count, element_shape=[None])
+            for i in tf.range(count):
+                rows = order[(first + i) * size : (first + i + 1) * size]
+                terms = self.strategy.run(functools.partial(share_of_batch, compiled, names), (arrays, rows))
                 values = values.write(i, self.strategy.reduce("SUM", terms, axis=None))
             return values.stack()
 
