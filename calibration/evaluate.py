@@ -1,0 +1,67 @@
+"""Turns the logits of one trained network into the numbers of the results table. NumPy only."""
+
+import time
+import warnings
+
+import numpy as np
+
+from calibration import estimators, uncertainty
+from calibration.methods import METHODS
+from calibration.smooth import smooth_ece
+from calibration.temperature import fit_temperature
+
+VALIDATION_SIZES = (50, 100, 200, 500, 1000, 2000, 5000)
+
+
+def basic_metrics(probabilities, labels, prefix: str) -> dict[str, float]:
+    """`error_percent`, `nll_nats`, `brier` and `ece_percent` under `prefix/`, means over the samples."""
+    columns = uncertainty.sample_columns(probabilities, labels)
+    error, nll, brier, ece = uncertainty.metrics_of_means(columns.mean(axis=0)).tolist()
+    values = {"error_percent": 100 * error, "nll_nats": nll, "brier": brier, "ece_percent": 100 * ece}
+    return {f"{prefix}/{name}": value for name, value in values.items()}
+
+
+def uncalibrated(test) -> dict[str, float]:
+    """The network as trained: basic metrics, noise floor of its ECE, smooth ECE, mean over- or under-confidence."""
+    logits, labels = test
+    top = estimators.top_one(logits, labels)
+    floor = uncertainty.noise_floor(top.confidence, top.correct, complement=top.complement)
+    return {
+        **basic_metrics(estimators.softmax(logits), labels, "test"),
+        "test/ece_floor_percent": 100 * floor.mean,
+        "test/ece_floor_q95_percent": 100 * floor.q95,
+        "test/smooth_ece_percent": 100 * smooth_ece(top.confidence, top.correct, complement=top.complement),
+        "test/overconfidence_percent": 100 * float((top.confidence - top.correct).mean()),
+    }
+
+
+def every_method(validation, test) -> dict[str, float]:
+    """Each method fitted on validation and measured on test, with its fit time in ms."""
+    metrics = {}
+    for name, method in METHODS.items():
+        start = time.perf_counter()
+        fitted = method().fit(*validation)
+        metrics[f"{name}/fit_ms"] = 1000 * (time.perf_counter() - start)
+        metrics |= basic_metrics(fitted.predict_proba(test[0]), test[1], name)
+    return metrics
+
+
+def temperatures(train, validation, test) -> dict[str, float]:
+    """T on validation with its standard error, T on the training set instead, and T from small validation sets."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a training set without errors has no T: it stays 1
+        fit, on_train = fit_temperature(*validation), fit_temperature(*train)
+        metrics = {
+            "temperature": fit.temperature,
+            "temperature_standard_error": fit.standard_error,
+            "temperature_on_train": on_train.temperature,
+            **basic_metrics(estimators.softmax(test[0] / on_train.temperature), test[1], "fitted_on_train"),
+        }
+        floor = uncertainty.noise_floor(*estimators.top_one(test[0] / fit.temperature, test[1])[::2])
+        metrics["temperature/ece_floor_percent"] = 100 * floor.mean
+        order = np.random.default_rng(0).permutation(len(validation[1]))
+        for size in (size for size in VALIDATION_SIZES if size <= len(order)):
+            small = fit_temperature(*(array[order[:size]] for array in validation)).temperature
+            metrics |= basic_metrics(estimators.softmax(test[0] / small), test[1], f"validation_size_{size}")
+            metrics[f"validation_size_{size}/temperature"] = small
+    return metrics

@@ -1,0 +1,68 @@
+"""What the networks minimise, and the calibration error as a Keras metric."""
+
+import keras
+from keras import ops
+
+from densenet.losses import cross_entropy, squared_weights
+
+
+@keras.saving.register_keras_serializable(package="calibration")
+class ExpectedCalibrationError(keras.metrics.Metric):
+    """sum over bins (a, b] of (count / n) |accuracy - confidence| (Guo et al. 2017, Eq. 3), over all batches so far.
+
+    Equals `calibration.estimators.ece` on the same predictions: bins and sums are kept in float64.
+
+    Args:
+        bins: equal-width bins of the confidence (>= 1).
+        from_logits: whether predictions are logits; probabilities otherwise.
+    """
+
+    def __init__(self, bins: int = 15, from_logits: bool = False, name: str = "ece", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.bins, self.from_logits = bins, from_logits
+        self.gaps = self.add_variable((bins,), initializer="zeros", dtype="float64", name="gaps")
+        self.count = self.add_variable((), initializer="zeros", dtype="float64", name="count")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch: labels (n,) or (n, 1) integers, predictions (n, classes), optional weights (n,)."""
+        predictions = ops.cast(y_pred, "float64")  # (n, classes)
+        probabilities = ops.softmax(predictions) if self.from_logits else predictions
+        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        correct = ops.cast(ops.equal(ops.cast(ops.argmax(predictions, axis=-1), "int32"), labels), "float64")
+        confidence = ops.max(probabilities, axis=-1)
+        weights = ops.ones_like(confidence)
+        if sample_weight is not None:
+            weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float64")
+        edges = ops.cast(ops.arange(1, self.bins), "float64") / self.bins
+        index = ops.searchsorted(edges, confidence, side="left")
+        sums = ops.segment_sum(weights * (confidence - correct), index, num_segments=self.bins)
+        self.gaps.assign_add(sums)
+        self.count.assign_add(ops.sum(weights))
+
+    def result(self):
+        return ops.sum(ops.abs(self.gaps)) / ops.maximum(self.count, 1e-300)
+
+    def get_config(self):
+        return {**super().get_config(), "bins": self.bins, "from_logits": self.from_logits}
+
+
+def compute_loss(model, batch, training, *, weight_decay: float = 0.0, temperatures: tuple[float, ...] = ()):
+    """loss = mean cross-entropy + weight_decay * sum of squared kernels / 2.
+
+    Args:
+        model: images -> logits.
+        batch: `image` (n, rows, columns, channels), `label` (n,).
+        training: whether batch normalisation is in training mode.
+        weight_decay: >= 0.
+        temperatures: T at which the NLL of softmax(z / T) is reported too, to see the best T of every epoch.
+
+    Returns:
+        loss and {"cross_entropy", "accuracy", "nll_at_<T>"...}, means over the batch in float32.
+    """
+    logits = ops.cast(model(batch["image"], training=training), "float32")
+    nll = ops.mean(cross_entropy(batch["label"], logits))
+    hits = ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["label"], "int32"))
+    terms = {"cross_entropy": nll, "accuracy": ops.mean(ops.cast(hits, "float32"))}
+    for temperature in temperatures:
+        terms[f"nll_at_{temperature:g}"] = ops.mean(cross_entropy(batch["label"], logits / temperature))
+    return nll + weight_decay * squared_weights(model), terms

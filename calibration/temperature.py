@@ -1,0 +1,208 @@
+"""The temperature of a classifier by Newton's method in log(1/T)."""
+
+import warnings
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from calibration.inputs import check_fit
+
+_WARM_START_ROWS = 1000
+_BLOCK_ELEMENTS = 1 << 20  # working memory of a pass: 4 MB
+_FEW_ELEMENTS = 50_000  # below this float64 costs nothing; above it float32 rounding averages out
+_LARGEST_STEP = 2.0  # of log(1/T)
+
+_MOST_PASSES = 60
+
+_MEANING = {
+    "all_correct": "every sample is classified correctly, so the NLL falls for ever as T -> 0",
+    "worse_than_chance": "the true class has no higher logit than the average class, so no positive T helps",
+    "constant_logits": "the logits of each sample are all equal, so every T gives the same NLL",
+    "not_converged": "Newton's method did not settle",
+}
+
+
+@dataclass(frozen=True)
+class TemperatureFit:
+    """What `fit_temperature` found.
+
+    Attributes:
+      temperature: T > 0; 1.0 (leave the logits alone) unless `status` is "converged".
+      standard_error: of T, robust (sandwich) form; NaN unless converged.
+      nll_before: mean NLL in nats at T = 1.
+      nll_after: mean NLL in nats at `temperature`.
+      iterations: Newton passes over all samples (those of the warm start on a subset not counted).
+      status: "converged", "all_correct", "worse_than_chance", "constant_logits" or "not_converged".
+    """
+
+    temperature: float
+    standard_error: float
+    nll_before: float
+    nll_after: float
+    iterations: int
+    status: str
+
+    @property
+    def converged(self) -> bool:
+        return self.status == "converged"
+
+
+def fit_temperature(logits, labels, sample_weight=None) -> TemperatureFit:
+    """The T > 0 that minimises the mean NLL of softmax(logits / T) (Guo et al. 2017, Section 4.2).
+
+    The NLL is convex in beta = 1/T (not in T). With gaps s = z - max z <= 0 of each sample, its derivative
+    is mean(E_p[s] - s_true) and its second derivative mean(Var_p[s]), p = softmax(beta z). Newton's
+    steps are taken in log beta, bracketed, first on about 1,000 rows in float32, then on all rows in
+    float32, and finished on all rows in float64. At the optimum the mean true-class logit equals
+    the mean expected logit, and the NLL equals the mean entropy.
+
+    Args:
+      logits: (n, classes) float32 or float64, from a validation set the network was not trained on.
+      labels: (n,) integers in 0 .. classes - 1.
+      sample_weight: (n,) non-negative weights of the samples, all equal when None.
+
+    Returns:
+      A `TemperatureFit`. Where no finite optimum exists its `status` names the reason, T stays 1.0 and
+      a RuntimeWarning says so.
+
+    Raises:
+      TypeError: half-precision or non-numeric logits.
+      ValueError: empty, NaN or infinite input, wrong shapes, one-hot or out-of-range labels, labels of
+        one class only, probabilities instead of logits, or invalid weights.
+    """
+    logits, labels = check_fit(logits, labels)
+    weights = _check_weights(sample_weight, len(labels))
+    samples = _Samples.from_logits(logits, labels, weights)
+    nll_before = samples.derivatives(samples.scale).nll
+    status = samples.status()
+    passes, relative_error = 0, float("nan")
+    if status == "converged":
+        few = samples.thinned(_WARM_START_ROWS)
+        start = _newton(few, samples.scale, tolerance=0.1)[0] if few.status() == "converged" else samples.scale
+        beta, nll_after, relative_error, passes = _newton(samples, start, tolerance=1e-3)
+        status = "converged" if np.isfinite(relative_error) else "not_converged"
+    if status != "converged":
+        warnings.warn(f"temperature left at 1.0 ({status}): {_MEANING[status]}.", RuntimeWarning, stacklevel=2)
+        return TemperatureFit(1.0, float("nan"), nll_before, nll_before, passes, status)
+    temperature = samples.scale / beta
+    return TemperatureFit(temperature, temperature * relative_error, nll_before, nll_after, passes, status)
+
+
+def _check_weights(sample_weight, samples: int) -> np.ndarray:
+    """Weights (samples,) float64 that sum to 1."""
+    if sample_weight is None:
+        return np.full(samples, 1.0 / samples)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (samples,) or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() == 0:
+        raise ValueError(
+            f"sample_weight must be ({samples},) finite, non-negative numbers that are not all 0, "
+            f"got shape {weights.shape}."
+        )
+    return weights / weights.sum()
+
+
+class _Point(NamedTuple):
+    """The mean NLL at one beta and its derivatives in beta."""
+
+    nll: float
+    slope: float
+    curvature: float
+    third: float
+    slope_error: float  # standard error of `slope` over the samples
+
+
+class _Samples(NamedTuple):
+    """The logits as gaps to the largest of each sample, laid out so that sums over classes run along memory."""
+
+    gaps: np.ndarray  # (classes, n): (z - max z) / scale <= 0, float64, or float32 where there are many
+    true_gap: np.ndarray  # (n,) float64: the gap of the true class
+    weight: np.ndarray  # (n,) float64, sums to 1
+    scale: float  # the mean gap, so that logits of any magnitude start equally near their optimum
+
+    @classmethod
+    def from_logits(cls, logits, labels, weight) -> "_Samples":
+        work = np.float64 if logits.size <= _FEW_ELEMENTS else np.float32
+        gaps = np.array(logits.T, order="C")  # (classes, n)
+        gaps -= gaps.max(axis=0)
+        scale = -float(gaps.mean(axis=0).mean(dtype=np.float64)) or 1.0
+        gaps /= scale
+        true_gap = gaps[labels, np.arange(len(labels))].astype(np.float64)
+        return cls(gaps.astype(work, copy=False), true_gap, weight, scale)
+
+    def thinned(self, rows: int) -> "_Samples":
+        """Every so many-th sample, about `rows` of them."""
+        every = max(1, len(self.weight) // rows)
+        weight = self.weight[::every]
+        gaps = np.ascontiguousarray(self.gaps[:, ::every])
+        return _Samples(gaps, self.true_gap[::every], weight / (weight.sum() or 1.0), self.scale)
+
+    def status(self) -> str:
+        """Whether a finite, positive optimum exists: the slope is negative at beta = 0 and positive at infinity."""
+        at_infinity = -(self.weight @ self.true_gap)
+        if not self.gaps.any():
+            return "constant_logits"
+        if at_infinity == 0.0:
+            return "all_correct"
+        return "worse_than_chance" if at_infinity + self.weight @ self.gaps.mean(axis=0) >= 0.0 else "converged"
+
+    def derivatives(self, beta: float) -> _Point:
+        """Evaluates the NLL block by block, so that the work stays in the cache."""
+        classes, samples = self.gaps.shape
+        size = max(64, _BLOCK_ELEMENTS // classes)
+        totals = np.zeros(5)
+        work = np.empty((classes, min(size, samples)), self.gaps.dtype)
+        for start in range(0, samples, size):
+            rows = slice(start, start + size)
+            true_gap = self.true_gap[rows]
+            totals += _weighted_sums(self.gaps[:, rows], true_gap, self.weight[rows], beta, work[:, : len(true_gap)])
+        return _Point(*totals[:4].tolist(), float(np.sqrt(totals[4])))
+
+
+def _weighted_sums(gaps: np.ndarray, true_gap: np.ndarray, weight: np.ndarray, beta: float, power) -> np.ndarray:
+    """Sums over samples of the NLL, of E_p[s] - s_true (and its square), and of the 2nd and 3rd cumulants of s."""
+    np.multiply(gaps, gaps.dtype.type(beta), out=power)  # (classes, samples)
+    np.exp(power, out=power)  # proportional to p
+    total = power.sum(axis=0)
+    moments = np.empty((3, len(weight)))
+    for moment in moments:
+        power *= gaps
+        np.divide(power.sum(axis=0), total, out=moment)
+    mean, square, cube = moments
+    slope = mean - true_gap
+    nll = np.log(total) - beta * true_gap
+    variance = square - mean * mean
+    skew = cube - mean * (3.0 * square - 2.0 * mean * mean)
+    weighted = weight * slope
+    return np.array([weight @ nll, weighted.sum(), weight @ variance, weight @ skew, weighted @ weighted])
+
+
+def _newton(samples: _Samples, beta: float, tolerance: float) -> tuple[float, float, float, int]:
+    """Solves slope(beta) = 0 in log beta, kept inside the bracket of the signs seen.
+
+    Returns:
+      beta, the NLL there, the relative standard error of beta (NaN when not settled), and the number of passes.
+    """
+    low, high = 0.0, np.inf
+    for passes in range(1, _MOST_PASSES + 1):
+        point = samples.derivatives(beta)
+        low, high = (beta, high) if point.slope < 0 else (low, beta)
+        step = _log_step(point, beta)
+        following = beta * float(np.exp(step))
+        if not low <= following <= high:
+            following = float(np.sqrt(low * high))
+        change, beta = following - beta, following
+        if abs(step) < tolerance:
+            nll = point.nll + change * (point.slope + change * (point.curvature / 2 + change * point.third / 6))
+            return beta, nll, point.slope_error / (beta * point.curvature), passes
+    return beta, point.nll, float("nan"), passes
+
+
+def _log_step(point: _Point, beta: float) -> float:
+    """The change of log beta: Newton's -f / f', with Halley's third-derivative correction where that is near 1."""
+    first = beta * point.curvature  # the derivative of the slope f in log beta
+    if first <= 0.0:
+        return float(np.copysign(_LARGEST_STEP, -point.slope))
+    newton = -point.slope / first
+    correction = 1.0 + 0.5 * newton * (first + beta * beta * point.third) / first
+    return float(np.clip(newton / correction if 0.5 < correction < 2.0 else newton, -_LARGEST_STEP, _LARGEST_STEP))

@@ -1,0 +1,113 @@
+"""Train a network on few images, then calibrate it in every way: `python -m calibration.train [variant] [--flags]`."""
+
+import dataclasses
+import functools
+from typing import Literal
+
+from data import images
+from data.dataset import Dataset
+from training.command import main
+from training.run import Run
+from training.settings import Settings, Variants, check_at_least
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """Settings of a network whose calibration is studied."""
+
+    data: Literal["auto", "mnist", "fashion_mnist", "digits"] = "fashion_mnist"
+    train_examples: int = 2000
+    epochs: int = 30
+    batch_size: int = 50
+    learning_rate: float = 0.05
+    network: Literal["residual", "lenet", "densenet"] = "residual"
+    """Which network."""
+    units: int = 2
+    """Residual units in each of two stages (>= 1)."""
+    width: int = 16
+    """Channels of the residual network's first stage (>= 1)."""
+    batch_normalisation: bool = True
+    """Batch normalisation in the residual network."""
+    weight_decay: float = 5e-4
+    """Factor of half the squared kernels (>= 0)."""
+    temperatures: tuple[float, ...] = ()
+    """Temperatures at which the NLL is recorded after every epoch."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, units=1, width=1, weight_decay=0)
+
+
+BASE = Config()
+change = functools.partial(dataclasses.replace, BASE)
+GRID = tuple(round(0.5 * 2 ** (k / 4), 3) for k in range(21))  # 0.5 ... 16
+VARIANTS: Variants = {
+    "residual": ("11 layers, width 16, batch normalisation, weight decay 5e-4", BASE),
+    "lenet": ("LeNet-5", change(network="lenet", learning_rate=0.02)),
+    "densenet": ("DenseNet-BC of depth 3 x 2, growth rate 12", change(network="densenet")),
+    "depth_7": ("1 unit per stage", change(units=1)),
+    "depth_19": ("4 units per stage", change(units=4)),
+    "width_4": ("a quarter of the channels", change(width=4)),
+    "width_32": ("twice the channels", change(width=32)),
+    "no_batch_normalisation": ("biases instead", change(batch_normalisation=False)),
+    "decay_0": ("no weight decay", change(weight_decay=0.0)),
+    "decay_5e-3": ("ten times the weight decay", change(weight_decay=5e-3)),
+    "overfit": ("no weight decay, constant rate, the NLL at 21 temperatures per epoch", change(
+        weight_decay=0.0, temperatures=GRID)),
+}  # fmt: skip
+
+
+def load(config: Config) -> Dataset:
+    """Images in [0, 1]."""
+    return images.load(config.data, config.data_dir, train_examples=config.train_examples)
+
+
+def build(config: Config):
+    """The network of a configuration."""
+    from calibration import model
+    from densenet import model as densenet
+
+    if config.network == "lenet":
+        return model.build_lenet()
+    if config.network == "densenet":
+        return densenet.build(depth=2, bottleneck=True, compression=0.5, dropout=0.0)
+    return model.build_residual(
+        units=config.units, width=config.width, batch_normalisation=config.batch_normalisation
+    )  # fmt: skip
+
+
+def train(config: Config, dataset: Dataset, run: Run) -> None:
+    """Trains, calibrates on the validation split, measures on the test split once and writes the run."""
+    import keras
+    import numpy as np
+
+    from calibration import evaluate, losses
+    from training import loop
+
+    network = build(config)
+    objective = functools.partial(
+        losses.compute_loss, weight_decay=config.weight_decay, temperatures=config.temperatures
+    )
+    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    thirds = keras.optimizers.schedules.PiecewiseConstantDecay(
+        [steps // 2, steps * 3 // 4], [config.learning_rate * factor for factor in (1.0, 0.1, 0.01)]
+    )
+    rate = config.learning_rate if config.temperatures else thirds
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    history = loop.fit(network, objective, dataset, config, run, optimizer)
+
+    splits = {name: getattr(dataset, name) for name in ("train", "validation", "test")}
+    logits = {name: network.predict(split["image"], batch_size=500, verbose=0) for name, split in splits.items()}
+    pairs = {name: (logits[name], np.asarray(split["label"])) for name, split in splits.items()}
+    for name, (z, labels) in pairs.items():
+        np.savez_compressed(run.path / f"{name}_logits.npz", logits=z, labels=labels)
+    metrics = {
+        **evaluate.uncalibrated(pairs["test"]),
+        **evaluate.every_method(pairs["validation"], pairs["test"]),
+        **evaluate.temperatures(**pairs),
+    }
+    run.finish(network, metrics, dataset.counts(), history)
+
+
+if __name__ == "__main__":
+    main("calibration.train", VARIANTS, load, train)

@@ -1,0 +1,1 @@
+"""Densely connected convolutional networks (Huang et al. 2017) with a plain and a residual net of equal size."""

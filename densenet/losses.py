@@ -1,0 +1,44 @@
+"""What an image classifier minimises: cross-entropy plus weight decay."""
+
+import keras
+from keras import ops
+
+
+def cross_entropy(labels, logits):
+    """-log softmax(z)_label of each sample, in nats.
+
+    Args:
+        labels: (n,) integers.
+        logits: (n, classes), any floating dtype; computed in float32.
+
+    Returns:
+        (n,) float32.
+    """
+    logits = ops.cast(logits, "float32")
+    return keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+
+
+def squared_weights(model):
+    """sum of squares / 2 of all kernels (not of biases or batch normalisation); scalar float32."""
+    kernels = [weight for weight in model.trainable_weights if weight.name == "kernel"]
+    return sum(ops.sum(ops.square(ops.cast(kernel, "float32"))) for kernel in kernels) / 2.0
+
+
+def compute_loss(model, batch, training, *, weight_decay: float = 0.0):
+    """loss = mean cross-entropy + weight_decay * sum of squared kernels / 2.
+
+    Args:
+        model: images -> logits.
+        batch: `image` (n, rows, columns, channels), `label` (n,).
+        training: whether dropout and batch normalisation are in training mode.
+        weight_decay: >= 0; the gradient it adds is weight_decay * w, as in plain SGD's weight decay.
+
+    Returns:
+        loss and {"cross_entropy", "accuracy"}, means over the batch, and {"squared_weights"}.
+    """
+    logits = model(batch["image"], training=training)
+    nll = ops.mean(cross_entropy(batch["label"], logits))
+    hits = ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["label"], "int32"))
+    squares = squared_weights(model)
+    terms = {"cross_entropy": nll, "accuracy": ops.mean(ops.cast(hits, "float32")), "squared_weights": squares}
+    return nll + weight_decay * squares, terms
