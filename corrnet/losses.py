@@ -150,6 +150,18 @@ def _covariances(left, right):
     return tuple(ops.matmul(ops.transpose(x), y) / ops.maximum(rows - 1.0, 1.0) for x, y in pairs)
 
 
+def compute_classifier_loss(model, batch, training):
+    """Softmax cross-entropy of one classifier per view, added; terms "accuracy_left" and "accuracy_right" in [0, 1]."""
+    logits = model({"left": batch["left"], "right": batch["right"]}, training=training)
+    loss, terms = 0.0, {}
+    for view in ("left", "right"):
+        scores = ops.cast(logits[view], "float32")
+        loss += ops.mean(ops.sparse_categorical_crossentropy(batch["label"], scores, from_logits=True))
+        hits = ops.equal(ops.argmax(scores, axis=1), ops.cast(batch["label"], "int64"))
+        terms[f"accuracy_{view}"] = ops.mean(ops.cast(hits, "float32"))
+    return loss, terms
+
+
 def compute_dcca_loss(model, batch, training, *, objective="canonical"):
     """One of OBJECTIVES on the codes of a batch.
 

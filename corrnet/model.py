@@ -7,6 +7,7 @@ is f(W_l x + b). The three passes (both, left only, right only) therefore share 
 import math
 
 import keras
+from keras import layers
 
 from corrnet.layers import PACKAGE, ViewCoder, build_tower, draw_official_kernels
 
@@ -143,3 +144,27 @@ class DeepCCA(keras.Model):
 
     def get_config(self):
         return super().get_config() | self.settings
+
+
+def build_classifiers(*, left_shape, right_shape, classes=10):
+    """One convolutional classifier per view: what supervision reaches on half an image.
+
+    Args:
+        left_shape, right_shape: (height, width, channels) of each view.
+        classes: number of labels.
+
+    Returns:
+        Model from {"left": (n, ...), "right": (n, ...)} to logits {"left": (n, classes), "right": (n, classes)}.
+    """
+    inputs = {"left": keras.Input(left_shape, name="left"), "right": keras.Input(right_shape, name="right")}
+    return keras.Model(inputs, {view: classify(x, classes) for view, x in inputs.items()}, name="classifiers")
+
+
+def classify(x, classes):
+    """(n, height, width, channels) -> (n, classes): twice convolution, normalisation, pooling; then dense layers."""
+    for filters in (32, 64):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.Activation("relu")(layers.BatchNormalization()(x))
+        x = layers.MaxPooling2D(2, padding="same")(x)
+    x = layers.Dropout(0.5)(layers.Dense(128, activation="relu")(layers.Flatten()(x)))
+    return layers.Dense(classes)(x)

@@ -56,10 +56,8 @@ class Config(Settings):
 
 
 PAPER = Config()
-BLOG = Config(
-    epochs=100, shuffle=True, optimizer="adam", learning_rate=1e-3, tied=False, initial_scale=1.0,
-    correlation_weight=0.01, reconstruction="mean_squared",
-)  # fmt: skip
+BLOG = Config(epochs=100, shuffle=True, optimizer="adam", learning_rate=1e-3, tied=False, initial_scale=1.0,
+              correlation_weight=0.01, reconstruction="mean_squared")  # fmt: skip
 blog, paper = (functools.partial(dataclasses.replace, config) for config in (BLOG, PAPER))
 
 VARIANTS: Variants = {
@@ -74,11 +72,9 @@ VARIANTS: Variants = {
     "l1_corr": ("paper, L1 - correlation", paper(single_weight=0.0)),
     "l2_l3": ("paper, L2 + L3", paper(correlation_weight=0.0, both_weight=0.0)),
     "l2_l3_corr": ("paper, L2 + L3 - correlation", paper(both_weight=0.0)),
-    "deep": (
-        "500-300-50 encoders, one linear decoder layer, L2 + L3 - correlation",
-        blog(epochs=40, optimizer="rmsprop", encoder_units=(500, 300), output_activation="linear",
-             correlation_weight=0.02, both_weight=0.0),
-    ),
+    "deep": ("500-300-50 encoders, one linear decoder layer, L2 + L3 - correlation", blog(
+        epochs=40, optimizer="rmsprop", encoder_units=(500, 300), output_activation="linear",
+        correlation_weight=0.02, both_weight=0.0)),
 }  # fmt: skip
 
 
