@@ -48,8 +48,8 @@ def check_logits(logits, allow_probabilities: bool = False) -> np.ndarray:
     if not allow_probabilities and looks_like_probabilities(logits):
         raise ValueError(
             "these look like probabilities (all within [0, 1], every row sums to 1), and scaling them as logits gives "
-            "a meaningless temperature of about 0.2. Expected logits. Fix: pass logits_from_probabilities(p), or the "
-            "output of the layer before the softmax."
+            "a meaningless temperature of about 0.2. Expected logits. Fix: pass logits_from_probabilities(p) (on the "
+            "command line --probabilities), or the output of the layer before the softmax."
         )
     return logits
 
