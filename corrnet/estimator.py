@@ -1,7 +1,6 @@
 """CorrNet on your own two arrays, in the manner of scikit-learn: fit, transform, reconstruct."""
 
 import functools
-import math
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -25,7 +24,7 @@ class CorrNetEstimator(BaseEstimator):
 
     Attributes (after fit):
         model_: the Keras model, `corrnet.model.CorrNet`.
-        history_: list of {term: mean over the epoch}.
+        history_: one {"train/<term>": mean over the epoch} per epoch.
 
     Example:
         estimator = CorrNetEstimator(code_units=20).fit(left, right, left_only=more_left)
@@ -60,6 +59,7 @@ class CorrNetEstimator(BaseEstimator):
         Raises:
             ValueError: views that do not pair up, have other shapes, hold NaN, or leave [0, 1] under a sigmoid
                 output; a batch size below 2.
+            training.loop.TrainingError: the loss became NaN or infinite.
         """
         if self.batch_size < 2:
             raise ValueError(
@@ -126,6 +126,7 @@ class CorrNetEstimator(BaseEstimator):
 
         from corrnet import losses, model
         from training import loop
+        from training.settings import Settings
 
         keras.utils.set_random_seed(self.seed)
         units = tuple(self.encoder_units)
@@ -140,18 +141,11 @@ class CorrNetEstimator(BaseEstimator):
         strategy = tf.distribute.get_strategy()
         steps = loop.Steps(self.model_, objective, strategy, optimizer=optimizer)
         arrays, count = loop.on_device(samples, strategy), len(samples["left"])
+        settings = Settings(epochs=self.epochs, batch_size=self.batch_size, seed=self.seed)
         self.history_ = []
         for epoch in range(1, self.epochs + 1):
-            groups = loop.epoch_batches(count, self.batch_size, self.seed, epoch)
-            values = [steps.train(arrays, tf.constant(rows)).numpy() for rows in groups]
-            means = np.average(np.concatenate(values), axis=0, weights=np.concatenate(
-                [np.full(len(rows), rows.shape[1]) for rows in groups]))  # fmt: skip
-            self.history_.append(dict(zip(steps.train.names, means.tolist(), strict=True)))
-            if not math.isfinite(self.history_[-1]["loss"]):
-                raise ValueError(
-                    f"The loss became {self.history_[-1]['loss']} in epoch {epoch}: expected a finite number. Lower "
-                    "learning_rate or scale the views."
-                )
+            order = loop.epoch_order(count, self.seed, epoch)
+            self.history_.append(loop.mean_terms("train", steps.train, arrays, order, settings, epoch))
 
 
 def join_unpaired(left, right, left_only=None, right_only=None):

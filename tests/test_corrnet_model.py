@@ -47,9 +47,7 @@ def test_the_equations_of_one_layer_with_one_shared_bias():
 
 def test_a_zero_view_adds_exactly_nothing_without_hidden_layers():
     model, (x, y) = network(), pair()
-    np.testing.assert_array_equal(
-        array(model.encode(left=x)), array(model.encode(left=x, right=np.zeros_like(y)))
-    )
+    np.testing.assert_array_equal(array(model.encode(left=x)), array(model.encode(left=x, right=np.zeros_like(y))))
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -62,7 +60,9 @@ def test_a_call_gives_the_codes_and_views_of_the_three_passes(settings):
         np.testing.assert_allclose(array(outputs[name]["code"]), array(code), rtol=1e-5, atol=1e-6)
         for view, shape in (("left", x.shape), ("right", y.shape)):
             assert outputs[name][view].shape == shape
-            np.testing.assert_allclose(array(outputs[name][view]), array(model.decode(code)[view]), rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(
+                array(outputs[name][view]), array(model.decode(code)[view]), rtol=1e-5, atol=1e-6
+            )
 
 
 def test_each_view_is_encoded_once_for_three_passes(monkeypatch):
@@ -75,7 +75,7 @@ def test_each_view_is_encoded_once_for_three_passes(monkeypatch):
 
 
 def test_views_share_no_weight_but_the_code_bias():
-    model, (x, y) = network(), pair()
+    model, y = network(), pair()[1]
     before = array(model.encode(right=y))
     model.left.kernels[0].assign(model.left.kernels[0] * 3.0)
     np.testing.assert_array_equal(array(model.encode(right=y)), before)
