@@ -103,7 +103,8 @@ def equal_mass_edges(confidence, bins: int = BINS) -> np.ndarray:
     """
     ordered = np.sort(np.asarray(confidence, dtype=np.float64))
     last = np.round(np.arange(1, bins) * len(ordered) / bins).astype(int) - 1  # last sample of each bin but one
-    return np.unique(np.concatenate([[0.0], ordered[np.maximum(last, 0)], [1.0]]))
+    cuts = ordered[np.maximum(last, 0)]
+    return np.unique(np.concatenate([[0.0], cuts[cuts < ordered[-1]], [1.0]]))
 
 
 def bin_index(values, edges) -> np.ndarray:
@@ -163,7 +164,7 @@ def mce(confidence, correct, edges: Sequence[float] | None = None) -> Bin:
 
 
 def debiased_ece(confidence, correct, edges: Sequence[float] | None = None) -> float:
-    """ECE less the bias that sampling noise adds (after Kumar et al. 2019, Section 5, for the absolute error).
+    """ECE less much of the bias that sampling noise adds (after Kumar et al. 2019, Section 5, for the absolute error).
 
     Each bin's accuracy is taken as Gaussian around the observed one with variance a (1 - a) / count; the excess of
     its expected |gap| over the observed |gap| is subtracted. May be slightly negative.

@@ -72,7 +72,7 @@ class PlattScaling(Method):
         scale = np.abs(odds).mean()  # so that the solver sees numbers of size 1
         features = np.tile(odds / scale, 2)[:, None]  # a soft target is one row of each class, weighted
         classes = np.repeat([1, 0], len(odds))
-        solver = LogisticRegression(C=np.inf, solver="newton-cholesky")
+        solver = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-8)
         solver.fit(features, classes, sample_weight=np.concatenate([target, 1 - target]))
         return float(solver.coef_[0, 0] / scale), float(solver.intercept_[0])
 

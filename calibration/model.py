@@ -70,20 +70,21 @@ def logits_model(model: keras.Model) -> keras.Model:
         TypeError: not a functional or sequential model.
         ValueError: several outputs, or an end that is neither a softmax nor linear.
     """
-    if not isinstance(model, keras.Sequential | keras.models.Model) or not getattr(model, "operations", None):
+    if not getattr(model, "outputs", None):
         raise TypeError(f"expected a functional or built sequential Keras model, received {type(model).__name__}")
     if len(model.outputs) != 1:
         raise ValueError(f"expected a model with one output, received {len(model.outputs)}; pick one of them")
-    last = next(operation for operation in reversed(model.operations) if operation.output is model.outputs[0])
-    return keras.Model(model.inputs, _logits_of(last), name=f"{model.name}_logits")
+    return keras.Model(model.inputs, _logits_behind(model.outputs[0]), name=f"{model.name}_logits")
 
 
-def _logits_of(last):
-    """The tensor of logits that the operation `last` makes or receives."""
+def _logits_behind(output):
+    """The tensor of logits from which the graph makes the tensor `output`."""
+    last, node, _ = output._keras_history  # the operation that made it, and in which of its calls
+    (received,) = last._inbound_nodes[node].input_tensors
     if isinstance(last, keras.Model):
-        return logits_model(last)(last.input)
+        return logits_model(last)(received)
     if type(last).__name__ == "Softmax":
-        return last.input
+        return received
     activation = getattr(last, "activation", None)
     if activation not in (None, keras.activations.linear, keras.activations.softmax):
         name = getattr(activation, "__name__", activation)
@@ -92,12 +93,11 @@ def _logits_of(last):
             "logits instead of one sigmoid"
         )
     if activation is not keras.activations.softmax:
-        return last.output
+        return output
     if isinstance(last, layers.Activation):
-        return last.input
-    config = {**last.get_config(), "activation": "linear", "name": f"{last.name}_logits"}
-    linear = type(last).from_config(config)
-    logits = linear(last.input)
+        return received
+    linear = type(last).from_config({**last.get_config(), "activation": "linear", "name": f"{last.name}_logits"})
+    logits = linear(received)
     linear.set_weights(last.get_weights())
     return logits
 

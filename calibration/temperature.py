@@ -194,7 +194,7 @@ def _newton(samples: _Samples, beta: float, tolerance: float) -> tuple[float, fl
         step = _log_step(point, beta)
         change = beta * float(np.expm1(step))
         settled = abs(step) < tolerance
-        bounded = 0.0 < low and high < np.inf
+        bounded = low > 0.0 and high < np.inf
         if bounded and not settled and (abs(step) == _LARGEST_STEP or not low < beta + change < high):
             change = float(np.sqrt(low) * np.sqrt(high)) - beta  # between two bounds halving is safer than a jump
         beta += change
