@@ -9,13 +9,13 @@ from reporting import page, tables
 from training.run import find_runs
 
 RUNS_DIR = "runs_demo"
-IMAGES_SEEN = 150_000  # by the autoencoder: 3 epochs of MNIST, or many of the few digits
+IMAGES_SEEN = 60_000  # by the autoencoder: 2 epochs of MNIST, or many of the few digits
 
 
 def commands() -> list[list[str]]:
     """The trainings of the demo."""
     dataset = images.load("auto")
-    epochs = max(1, round(IMAGES_SEEN / dataset.counts()["train"]))
+    epochs = max(2, round(IMAGES_SEEN / dataset.counts()["train"]))
     return [
         ["gmu.train", "blog"],
         ["gmu.train", "best"],
