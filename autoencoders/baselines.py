@@ -1,4 +1,4 @@
-"""What any autoencoder must beat: the mean image and principal components."""
+"""What any autoencoder must beat: the mean image, principal components, a linear denoiser, a median filter."""
 
 import numpy as np
 
@@ -10,20 +10,65 @@ def psnr(mse: float) -> float:
     return float(-10 * np.log10(mse))
 
 
+def mean_squared_error(images: np.ndarray, others: np.ndarray) -> float:
+    """Mean over images and pixels of the squared difference."""
+    return float(np.mean(np.square(images - others), dtype=np.float64))
+
+
 def flat(images: np.ndarray) -> np.ndarray:
     """Images as float32 rows (n, pixels)."""
     return images.reshape(len(images), -1).astype(np.float32)
 
 
-def pca_reconstruct(train: np.ndarray, images: np.ndarray, components: int) -> np.ndarray:
-    """`images` projected on the first principal components of `train` and back; same shape as `images`."""
+def mean_image_mse(dataset: Dataset) -> float:
+    """Test MSE per pixel of the mean of the training images."""
+    return mean_squared_error(dataset.train["image"].mean(axis=0), dataset.test["image"])
+
+
+def fit_pca(images: np.ndarray, components: int):
+    """scikit-learn's PCA of images (n, height, width, channels)."""
     from sklearn.decomposition import PCA
 
-    pca = PCA(components, svd_solver="covariance_eigh").fit(flat(train))
+    rows = flat(images)
+    return PCA(min(components, *rows.shape), svd_solver="covariance_eigh").fit(rows)
+
+
+def pca_reconstruct(train: np.ndarray, images: np.ndarray, components: int) -> np.ndarray:
+    """`images` projected on the first principal components of `train` and back; same shape as `images`."""
+    pca = fit_pca(train, components)
     return pca.inverse_transform(pca.transform(flat(images))).reshape(images.shape)
 
 
 def pca_mse(dataset: Dataset, components: int) -> float:
     """Test MSE per pixel of PCA with as many components as the code has units, fitted on train."""
     test = dataset.test["image"]
-    return float(np.mean((pca_reconstruct(dataset.train["image"], test, components) - test) ** 2))
+    return mean_squared_error(pca_reconstruct(dataset.train["image"], test, components), test)
+
+
+def fit_linear_denoiser(noisy: np.ndarray, clean: np.ndarray, ridge: float = 1e-3):
+    """The linear map (with bias) from noisy to clean images of least mean squared error.
+
+    Solves (X'X / n + ridge I) W = X'Y / n for centred images; the ridge only guards pixels that never vary.
+
+    Args:
+        noisy, clean: (n, height, width, channels).
+
+    Returns:
+        Function of noisy images that returns denoised ones of the same shape, clipped to [0, 1].
+    """
+    x, y = flat(noisy), flat(clean)
+    x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
+    x, y = x - x_mean, y - y_mean
+    weights = np.linalg.solve(x.T @ x / len(x) + ridge * np.eye(x.shape[1], dtype=np.float32), x.T @ y / len(x))
+
+    def denoise(images):
+        return np.clip((flat(images) - x_mean) @ weights + y_mean, 0, 1).reshape(images.shape)
+
+    return denoise
+
+
+def median_filter(images: np.ndarray) -> np.ndarray:
+    """Median of the 3 x 3 neighbourhood of each pixel, for images (n, height, width, channels)."""
+    from scipy.ndimage import median_filter
+
+    return median_filter(images, size=(1, 3, 3, 1))

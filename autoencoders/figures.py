@@ -1,53 +1,148 @@
 """The figures of the autoencoder posts, drawn from a finished run."""
 
 import numpy as np
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from autoencoders import baselines
-from data import images
-from data.dataset import Dataset
+from autoencoders import baselines, codec_figures, latent_figures
+from autoencoders.evaluation import ACTIVE_SHARE, corrupt, in_batches
+from autoencoders.runs import config_of, dataset_of, first_of_each_class, sibling
+from autoencoders.subpixel import convert_kernel
 from reporting import plots
 from training.run import Run
 
 
-def dataset_of(run: Run) -> Dataset:
-    """The data set of a run, loaded again with its settings."""
-    settings = run.config["settings"]
-    return images.load(settings["data"], settings["data_dir"], train_examples=settings["train_examples"])
-
-
-def first_of_each_class(labels: np.ndarray) -> np.ndarray:
-    """Row of the first image of every class, in the order of the classes."""
-    return np.array([np.flatnonzero(labels == label)[0] for label in np.unique(labels)])
-
-
-def reconstructions(run: Run) -> Figure:
+def reconstructions(run: Run) -> Figure | None:
     """Test images above their reconstructions, as in the post, with a PCA row of equal code size."""
-    from training.loop import predict
-
+    config, metrics = config_of(run), run.result["metrics"]
+    if "test/pca_sse" not in metrics:
+        return None
     dataset = dataset_of(run)
-    rows = first_of_each_class(dataset.test["label"])
-    shown = dataset.test["image"][rows]
-    code = run.config["settings"]["code"]
-    decoded = predict(run.load_model(), shown)["image"]
-    figure = plots.image_rows(
-        {
-            "original": shown,
-            "autoencoder": decoded,
-            f"PCA, {code}": np.clip(baselines.pca_reconstruct(dataset.train["image"], shown, code), 0, 1),
-        }
-    )
-    metrics = run.result["metrics"]
+    shown = dataset.test["image"][first_of_each_class(dataset.test["label"])]
+    pca = baselines.pca_reconstruct(dataset.train["image"], shown, config.code)
+    rows = {
+        "original": shown,
+        "autoencoder": np.asarray(run.load_model().reconstruct(shown)),
+        f"PCA, {config.code}": np.clip(pca, 0, 1),
+    }
     return plots.caption(
-        figure,
-        f"First test image of each class, its reconstruction from {code} numbers, and PCA's from as many. "
-        f"Test MSE {metrics['test/mse']:.4f}, PCA {metrics['test/pca_mse']:.4f}. {plots.describe(run)}.",
+        plots.image_rows(rows),
+        f"First test image of each class, its reconstruction from {config.code} numbers, and PCA's from as many. "
+        f"Squared error per test image: {metrics['test/sse']:.2f}, PCA {metrics['test/pca_sse']:.2f}. "
+        f"{plots.describe(run)}.",
     )
 
 
 def loss(run: Run) -> Figure:
-    """Learning curves."""
-    return plots.learning_curves(run, "mse", "mean squared error per pixel")
+    """Learning curves of the reconstruction."""
+    config = config_of(run)
+    unit = "nats" if config.reconstruction == "cross_entropy" else "squared error"
+    return plots.learning_curves(run, "reconstruction", f"reconstruction per image ({unit})")
 
 
-FIGURES = {"reconstructions": reconstructions, "loss": loss}
+def denoising(run: Run) -> Figure | None:
+    """The Denoising post's figure: clean, corrupted, restored, with the baselines between them."""
+    config, metrics = config_of(run), run.result["metrics"]
+    if config.corruption == "none":
+        return None
+    dataset = dataset_of(run)
+    chosen = first_of_each_class(dataset.test["label"])
+    noisy = corrupt(dataset.test, config, stream=1)[chosen]
+    linear = baselines.fit_linear_denoiser(corrupt(dataset.train, config, stream=2), dataset.train["image"])
+    rows = {
+        "original": dataset.test["image"][chosen],
+        f"corrupted, {metrics['test/noisy_psnr_db']:.1f} dB": noisy,
+        f"median 3 x 3, {metrics['test/median_psnr_db']:.1f} dB": baselines.median_filter(noisy),
+        f"best linear map, {metrics['test/linear_psnr_db']:.1f} dB": linear(noisy),
+        f"autoencoder, {metrics['test/denoised_psnr_db']:.1f} dB": np.asarray(run.load_model().reconstruct(noisy)),
+    }
+    kind = config.corruption.replace("_", "-")
+    return plots.caption(
+        plots.image_rows(rows),
+        f"Corruption: {kind} {config.amount}. PSNR over all test images. {plots.describe(run)}.",
+    )
+
+
+def sparse_activations(run: Run) -> Figure | None:
+    """How active the units of the code are, beside the unconstrained code of the same width where that was run."""
+    config = config_of(run)
+    if not config.probe:
+        return None
+    images = dataset_of(run).test["image"][:1000]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    other = sibling(run, "sparse_none") if run.config["variant"].startswith("sparse") else None
+    for each in filter(None, (other, run)):
+        codes = np.abs(in_batches(each.load_model().encode, images))
+        shares = 100 * (codes > ACTIVE_SHARE * codes.max()).mean(axis=1)
+        name = each.config["variant"]
+        axes[0].hist(codes.ravel() / codes.max(), bins=50, log=True, histtype="step", label=name)
+        axes[1].hist(shares, bins=np.linspace(0, 100, 51), histtype="step", label=name)
+    axes[0].set(xlabel="activation, share of the largest", ylabel="count", title="Activations of all units")
+    axes[1].set(xlabel="active units (%)", ylabel="test images", title=f"Units above {ACTIVE_SHARE:.0%} of the largest")
+    axes[1].legend()
+    return plots.caption(figure, f"First {len(images):,} test images. {plots.describe(run)}.")
+
+
+def atoms(run: Run) -> Figure | None:
+    """What the most active units draw: the decoder's weights of a single-layer autoencoder."""
+    config = config_of(run)
+    if config.network != "dense" or config.widths or config.kind == "gaussian":
+        return None
+    dataset, network = dataset_of(run), run.load_model()
+    codes = np.abs(in_batches(network.encode, dataset.test["image"][:1000]))
+    units = np.argsort(-codes.mean(axis=0))[:60]
+    weights = network.decoder.get_layer("logits").kernel.numpy()[units]  # (60, pixels)
+    pictures = 0.5 + 0.5 * weights / np.abs(weights).max(axis=1, keepdims=True)
+    rows = {f"{15 * i + 1}-{15 * i + 15}": part for i, part in enumerate(pictures.reshape(4, 15, 28, 28))}
+    return plots.caption(
+        plots.image_rows(rows, cell=0.55),
+        "What each of the 60 units with the largest mean activation adds to the logits: black more ink, white less, "
+        f"each scaled to its own largest weight. {plots.describe(run)}.",
+    )
+
+
+def shuffle(run: Run) -> Figure | None:
+    """The Sub-pixel post's example, 1 x 4 x 4 to 1 x 8 x 8: four low-resolution maps become one picture."""
+    if config_of(run).upsampling != "subpixel":
+        return None
+    image = np.add.outer(np.arange(4.0), np.arange(4.0)) / 6
+    kernel = np.outer([1, 3, 3, 1], [1, 3, 3, 1])[..., None, None] / 16
+    phases = convert_kernel(kernel, 2)[:, :, 0]  # (2, 2, 4)
+    padded = np.pad(image, 1)
+    taps = [padded[u : u + 5, v : v + 5, None] * phases[u, v] for u in range(2) for v in range(2)]
+    maps = np.sum(taps, axis=0)  # (5, 5, 4): one value of each phase per low-resolution place
+    large = maps.reshape(5, 5, 2, 2).transpose(0, 2, 1, 3).reshape(10, 10)[1:-1, 1:-1]
+    figure, axes = plt.subplots(1, 6, figsize=(12, 2.6))
+    titles = ["input 4 x 4", *(f"map {i + 1}: phase ({i // 2}, {i % 2})" for i in range(4)), "shuffled, cropped: 8 x 8"]
+    for axis, title, picture in zip(axes, titles, [image, *np.moveaxis(maps, -1, 0), large], strict=True):
+        axis.imshow(picture, cmap="viridis", vmin=0, vmax=1)
+        axis.set(title=title, xticks=[], yticks=[])
+        axis.title.set_fontsize(9)
+        axis.grid(False)
+    colours = plt.get_cmap("tab10").colors
+    for i, axis in enumerate(axes[1:5]):
+        for spine in axis.spines.values():
+            spine.set(visible=True, color=colours[i], linewidth=3)
+    for row in range(8):  # the frame of each pixel says which map it came from
+        for column in range(8):
+            phase = 2 * ((row + 1) % 2) + (column + 1) % 2
+            corner = (column - 0.42, row - 0.42)
+            axes[5].add_patch(plt.Rectangle(corner, 0.84, 0.84, fill=False, color=colours[phase], linewidth=1))
+    return plots.caption(
+        figure,
+        "A convolution at low resolution makes r r = 4 maps (kernel 4 x 1 x 2 x 2), one per position inside an "
+        "enlarged pixel; the shuffle lays them side by side. The result equals a transposed convolution with a "
+        "4 x 4 kernel.",
+    )
+
+
+FIGURES = {
+    "reconstructions": reconstructions,
+    "loss": loss,
+    "denoising": denoising,
+    "sparse_activations": sparse_activations,
+    "atoms": atoms,
+    "shuffle": shuffle,
+    **latent_figures.FIGURES,
+    **codec_figures.FIGURES,
+}

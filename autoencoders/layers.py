@@ -40,6 +40,8 @@ class RandomLayer(layers.Layer):
 class Corruption(RandomLayer):
     """Corrupts images (n, height, width, channels) in [0, 1] during training; passes them on otherwise.
 
+    What it does to them is the method `corrupt` of the layers below; each call draws new noise.
+
     Args:
         amount: how much: a probability in [0, 1], or a standard deviation >= 0 (`AddGaussian`).
         seed: see `RandomLayer`.
@@ -61,10 +63,6 @@ class Corruption(RandomLayer):
 
     def call(self, images, training=None):
         return self.corrupt(images) if training else images
-
-    def corrupt(self, images):
-        """The corrupted images; new noise at each call."""
-        raise NotImplementedError
 
     def get_config(self):
         return super().get_config() | {"amount": self.amount}

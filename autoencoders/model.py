@@ -131,6 +131,7 @@ def build(
     code=32,
     network="pooled",
     widths=(16, 32),
+    residual=0,
     upsampling="transpose",
     kind="linear",
     l1=0.0,
@@ -146,6 +147,7 @@ def build(
         code: number of features the image is squeezed into.
         network: "pooled" (the post's), "strided", "dense", or "unet", which has no code.
         widths: filters or units of the encoder's layers, first to last; the decoder mirrors them.
+        residual: residual convolutions at the lowest resolution of a decoder made of convolutions.
         upsampling: "transpose" or "subpixel", for the decoders made of convolutions.
         kind, l1, top_k: see `bottleneck`; "gaussian" gives a `VariationalAutoencoder`.
         corruption: "none", "masking", "salt_and_pepper" or "gaussian", of the training images.
@@ -159,7 +161,7 @@ def build(
         features, logits = NETWORKS[network]
         images, codes = keras.Input(image_shape, name="image"), keras.Input((code,), name="code")
         encoder = keras.Model(images, bottleneck(features(images, widths), code, kind, l1, top_k), name="encoder")
-        decoder = keras.Model(codes, logits(codes, image_shape, widths, upsampling), name="decoder")
+        decoder = keras.Model(codes, logits(codes, image_shape, widths, upsampling, residual), name="decoder")
     spoil = None if corruption == "none" else CORRUPTIONS[corruption](amount, name="corruption")
     make = VariationalAutoencoder if kind == "gaussian" else Autoencoder
     model = make(encoder, decoder, spoil, Binarize(name="binarize") if binarize else None, name="autoencoder")

@@ -40,28 +40,33 @@ def dense_features(images, widths):
     return x
 
 
-def convolutional_logits(code, image_shape, widths, kind="transpose"):
-    """The post's decoder: from the code to a small grid, doubled once per entry of `widths`, then cropped."""
+def convolutional_logits(code, image_shape, widths, kind="transpose", residual=0):
+    """The post's decoder: from the code to a small grid, doubled once per entry of `widths`, then cropped.
+
+    `residual` convolutions that add to their input come first, where the image is smallest and they cost least.
+    """
     height, width, channels = image_shape
     scale = 2 ** len(widths)
     rows, columns = math.ceil(height / scale), math.ceil(width / scale)
     x = layers.Dense(rows * columns * widths[-1], activation="relu")(code)
     x = layers.Reshape((rows, columns, widths[-1]))(x)
+    for _ in range(residual):
+        x = layers.Add()([x, layers.Conv2D(widths[-1], 3, padding="same", activation="relu")(x)])
     for filters in reversed(widths[:-1]):
         x = upsample(filters, kind, activation="relu")(x)
     x = upsample(channels, kind, name="logits")(x)
     return layers.CenterCrop(height, width)(x)  # the grid is a multiple of `scale`: drop the surplus border
 
 
-def dense_logits(code, image_shape, widths, kind="transpose"):
-    """Fully connected layers, the mirror of `dense_features`."""
+def dense_logits(code, image_shape, widths, kind="transpose", residual=0):
+    """Fully connected layers, the mirror of `dense_features`; `kind` and `residual` do not apply."""
     x = code
     for units in reversed(widths):
         x = layers.Dense(units, activation="relu")(x)
     return layers.Reshape(image_shape)(layers.Dense(math.prod(image_shape), name="logits")(x))
 
 
-# name -> (images, widths -> features (n, f); code, image shape, widths, kind of upsampling -> logits)
+# name -> (images, widths -> features (n, f); code, image shape, widths, upsampling, residual -> logits)
 NETWORKS = {
     "pooled": (pooled_features, convolutional_logits),
     "strided": (strided_features, convolutional_logits),
