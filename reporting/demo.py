@@ -6,7 +6,6 @@ from pathlib import Path
 
 from data import images
 from reporting import page, tables
-from training.run import find_runs
 
 RUNS_DIR = "runs_demo"
 IMAGES_SEEN = 60_000  # by the autoencoder: 2 epochs of MNIST, or many of the few digits
@@ -19,7 +18,7 @@ def commands() -> list[list[str]]:
     return [
         ["gmu.train", "blog"],
         ["gmu.train", "best"],
-        ["autoencoders.train", "plain", "--data", dataset.name, "--epochs", str(epochs)],
+        ["autoencoders.train", "plain", "--data", dataset.name, "--epochs", str(epochs), "--no-probe", "--no-archive"],
     ]
 
 
@@ -30,7 +29,7 @@ def main() -> None:
         print(f"$ {' '.join(['python', *command[1:]])}", flush=True)
         if code := subprocess.run(command).returncode:
             raise SystemExit(code)
-    runs = find_runs(RUNS_DIR)
+    runs = tables.find_runs(RUNS_DIR)
     rows = {}
     for method in sorted({run.config["method"] for run in runs}):
         rows[method] = tables.summarise([run for run in runs if run.config["method"] == method], "make demo")

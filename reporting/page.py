@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from reporting.claims import VERDICTS
-from reporting.tables import Row, cell
-from training.run import find_runs, write_atomic
+from reporting.tables import Row, cell, find_runs
+from training.run import write_atomic
 
 
 @dataclasses.dataclass(frozen=True)

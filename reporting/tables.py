@@ -15,6 +15,17 @@ Row = dict  # one entry of results.json: variant, data, epochs, seeds, metrics {
 MARKER = re.compile(r"(<!-- results: (?P<query>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
+def find_runs(folder: str | Path) -> list[Run]:
+    """All finished runs below a runs folder, in the order of their paths; unreadable ones are named and left out."""
+    runs = []
+    for path in sorted(Path(folder).glob("*/*/*/*/result.json")):
+        try:
+            runs += [Run(path.parent)] if Run(path.parent).config else []
+        except RunError as error:
+            print(f"skipped {path.parent}: {error}")
+    return runs
+
+
 def summarise(runs: Iterable[Run], command: str) -> list[Row]:
     """One row per (variant, data) of finished runs: mean, sd (n - 1) and values of each metric over seeds.
 

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from training.run import Run, RunError, find_runs, git_state, read_json, write_atomic, write_json
+from reporting.tables import find_runs
+from training.run import Run, RunError, git_state, read_json, write_atomic, write_json
 from training.settings import Settings
 
 
@@ -90,9 +91,9 @@ def test_damaged_folders_are_named_and_left_alone(tmp_path, capsys):
     run = start(tmp_path)
     finish(run)
     (run.path / "config.json").write_text("{")
-    assert find_runs(tmp_path) == [] and str(run.path) in capsys.readouterr().err
+    assert find_runs(tmp_path) == [] and str(run.path) in capsys.readouterr().out
     (run.path / "config.json").write_text(json.dumps({"schema": 0}))
-    assert find_runs(tmp_path) == [] and "another schema" in capsys.readouterr().err
+    assert find_runs(tmp_path) == [] and "another schema" in capsys.readouterr().out
     assert run.finished
     with pytest.raises(RunError, match="cannot be read"):
         read_json(tmp_path / "missing.json")

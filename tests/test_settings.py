@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from training.command import main
+from training.run import TrainingError
 from training.settings import Settings, SettingsError, one_line, parse
 
 VARIANTS = {
@@ -83,3 +85,38 @@ def test_bad_settings_and_data_exit_2_with_one_line(command, tmp_path, image_fil
         assert done.returncode == 2, (arguments, done)
         assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: "), done.stderr
         assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (
+            OSError(28, "No space left on device"),
+            1,
+            "No space left on device; mend this, then go on with: python -m m.train",
+        ),
+        (TrainingError("train became not finite in epoch 1"), 1, "not finite"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_what_happens_while_running_ends_with_one_line(error, code, words, tmp_path, monkeypatch, capsys):
+    from data import images
+
+    def raise_error(*_):
+        raise error
+
+    monkeypatch.setattr("training.command.execute", raise_error)
+    with pytest.raises(SystemExit) as stop:
+        main("m.train", VARIANTS, lambda config: images.load("digits"), None, ["--runs-dir", str(tmp_path)])
+    captured = capsys.readouterr()
+    assert stop.value.code == code and words in captured.err
+    assert code == 130 or captured.err.count("\n") == 1
+    assert code == 1 or f"--runs-dir {tmp_path} --resume" in captured.out
+
+
+def test_a_bug_keeps_its_traceback(tmp_path, monkeypatch):
+    from data import images
+
+    monkeypatch.setattr("training.command.execute", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main("m.train", VARIANTS, lambda config: images.load("digits"), None, ["--runs-dir", str(tmp_path)])

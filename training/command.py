@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data.dataset import DataError, Dataset
-from training.run import Run, RunError
+from training.run import Run, RunError, TrainingError
 from training.settings import Settings, SettingsError, Variants, fail, parse
 
 Load = Callable[[Settings], Dataset]
@@ -49,7 +49,7 @@ def main(module: str, variants: Variants, load: Load, train: Train, argv: list[s
         raise SystemExit(130) from None
     except OSError as error:
         fail(OSError(f"{error}; mend this, then go on with: python -m {module} {again}"), 1)
-    except RuntimeError as error:
+    except TrainingError as error:
         fail(error, 1)
     print(f"Done: {run.path}")
 

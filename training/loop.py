@@ -12,14 +12,10 @@ import tensorflow as tf
 
 from data.dataset import Dataset, Split
 from training.progress import Progress
-from training.run import Run
+from training.run import Run, TrainingError
 from training.settings import Settings
 
 ComputeLoss = Callable[..., tuple[tf.Tensor, dict[str, tf.Tensor]]]
-
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message names step and loss term."""
 
 
 def fit(

@@ -55,6 +55,10 @@ def read_json(path: Path) -> Any:
         raise RunError(f"{path} cannot be read ({error})") from None
 
 
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message names step and loss term."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Run:
     """One run's folder, `<runs_dir>/<method>/<variant>/<data>/seed<k>`."""
@@ -202,17 +206,6 @@ class Run:
 
         importlib.import_module(f"{self.config['method']}.model")
         return keras.saving.load_model(self.path / "model.keras", compile=False, safe_mode=True)
-
-
-def find_runs(folder: str | Path) -> list[Run]:
-    """All finished runs below a runs folder, in the order of their paths; unreadable ones are named and left out."""
-    runs = []
-    for path in sorted(Path(folder).glob("*/*/*/*/result.json")):
-        try:
-            runs += [Run(path.parent)] if Run(path.parent).config else []
-        except RunError as error:
-            print(f"skipped {path.parent}: {error}", file=sys.stderr)
-    return runs
 
 
 def hardware() -> str:

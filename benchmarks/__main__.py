@@ -1,0 +1,62 @@
+"""`make bench`: runs every benchmark of this folder, prints a table, writes benchmarks/results.json.
+
+`python -m benchmarks training_loop` runs one; its rows replace those of the same name.
+"""
+
+import dataclasses
+import importlib
+import sys
+from pathlib import Path
+
+import tyro
+from tabulate import tabulate
+
+from training.run import git_state, hardware, read_json, write_json
+from training.settings import SettingsError, check_at_least, closest, fail, run_cli
+
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """Measures speed as ratios against public baselines."""
+
+    names: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Benchmarks to run; none given: all."""
+    repeats: int = 7
+    """Interleaved repetitions; medians are reported (>= 1)."""
+
+    def __post_init__(self):
+        check_at_least(self, repeats=1)
+
+
+def available() -> list[str]:
+    """Names of the modules with a `run(repeats) -> list[dict]`."""
+    return sorted(path.stem for path in FOLDER.glob("*.py") if "\ndef run(" in path.read_text())
+
+
+def main() -> None:
+    """Runs, prints and saves."""
+    try:
+        options = run_cli(Bench, "python -m benchmarks", sys.argv[1:], description=__doc__)
+        for name in options.names:
+            if name not in available():
+                raise SettingsError(f"unknown benchmark '{name}'{closest(name, available())}")
+    except SettingsError as error:
+        fail(error, 2)
+    rows = []
+    for name in options.names or available():
+        print(f"{name} ...", flush=True)
+        rows += importlib.import_module(f"benchmarks.{name}").run(options.repeats)
+    state = {"hardware": hardware(), **git_state()}
+    rows = [{**row, **state} for row in rows]
+    columns = ("name", "ratio", "ours", "baseline", "unit", "repeats")
+    print(tabulate([[row.get(key) for key in columns] for row in rows], columns, floatfmt=".3g"))
+    new = {row["name"] for row in rows}
+    old = read_json(RESULTS) if RESULTS.exists() else []
+    write_json(RESULTS, [row for row in old if row["name"] not in new] + rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Timing for the benchmarks: interleaved repetitions, medians."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+
+def interleaved(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Median seconds of each call over `repeats` rounds in which every call runs once, after one unmeasured round."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for measured in range(repeats + 1):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if measured:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def row(name: str, ours: float, baseline: float, amount: float, unit: str, repeats: int) -> dict:
+    """A row of benchmarks/results.json: speeds `amount` / seconds, and their ratio (above 1: ours is faster)."""
+    return {
+        "name": name,
+        "ratio": baseline / ours,
+        "ours": amount / ours,
+        "baseline": amount / baseline,
+        "unit": unit,
+        "repeats": repeats,
+    }
