@@ -6,13 +6,14 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from threadpoolctl import threadpool_limits
 
 from corrnet import cca, evaluate
 from data import images, views
 from reporting import plots
 from training.run import Run
 
-SAMPLES = 600  # points per view in the embedding
+SAMPLES = 500  # points per view in the embedding
 SWEEP = {
     "sum_correlation": "sum of unit correlations",
     "total_canonical_correlation": "total canonical correlation",
@@ -119,7 +120,8 @@ def embedding(run: Run) -> Figure | None:
     rows = np.arange(min(SAMPLES, len(test.labels)))
     codes = np.concatenate([test.left[rows], test.right[rows]])
     perplexity = min(30.0, (len(codes) - 1) / 3)
-    points = TSNE(init="pca", perplexity=perplexity, random_state=0).fit_transform(codes)
+    with threadpool_limits(1):  # few points: threads would mostly wait for each other
+        points = TSNE(init="pca", perplexity=perplexity, max_iter=500, random_state=0).fit_transform(codes)
     figure, axis = plt.subplots(figsize=(6.4, 5.4))
     for part, marker in ((points[: len(rows)], "o"), (points[len(rows) :], "^")):
         axis.scatter(*part.T, s=14, c=test.labels[rows], cmap="tab10", marker=marker, vmin=-0.5, vmax=9.5, lw=0)
@@ -150,7 +152,9 @@ def loss_terms(run: Run) -> Figure | None:
             axis.plot(epochs, [row[f"train/{name}"] for row in rows], f"C{number}", label=label)
             axis.plot(epochs, [row[f"validation/{name}"] for row in rows], f"C{number}", ls=":")
         axis.set(xlabel="epoch", title=title)
-        axis.legend()
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        if len(members) > 1:
+            axis.legend()
     return plots.caption(figure, f"Solid: training; dotted: validation; means over batches. {plots.describe(run)}.")
 
 

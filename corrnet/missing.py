@@ -86,14 +86,15 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
 
 
 def generation_metrics(network, paired, left_only, right_only):
-    """Squared error per pixel of the generated missing views against the true ones, and of the mean view."""
+    """Squared error per pixel of the generated missing views against the true ones; percent below the mean view's."""
     metrics = {}
     for missing, samples in (("right", left_only), ("left", right_only)):
         given = evaluate.OTHER[missing]
         generated = network.decode(network.encode(**{given: samples[given]}))[missing]
         mean = paired[missing].mean(axis=0)
         metrics[f"generated_mse_{missing}"] = float(np.mean(np.square(np.asarray(generated) - samples[missing])))
-        metrics[f"mean_view_mse_{missing}"] = float(np.mean(np.square(mean - samples[missing])))
+        mean_error = float(np.mean(np.square(mean - samples[missing])))
+        metrics[f"generated_gain_{missing}_percent"] = 100 * (1 - metrics[f"generated_mse_{missing}"] / mean_error)
     return metrics
 
 
@@ -125,7 +126,9 @@ def downstream_metrics(network, test, paired, left_only, right_only):
     test_codes = np.asarray(network.encode(left=test["left"], right=test["right"]))
     fills = {"pairs_only": None, "completed": generate, "mean_filled": mean_view,
              "truth": lambda missing, samples: samples[missing]}  # fmt: skip
-    return {f"test/downstream_{name}_percent": accuracy(fill) for name, fill in fills.items()}
+    found = {f"test/downstream_{name}_percent": accuracy(fill) for name, fill in fills.items()}
+    gain = found["test/downstream_completed_percent"] - found["test/downstream_pairs_only_percent"]
+    return found | {"test/downstream_gain_points": gain}
 
 
 if __name__ == "__main__":
