@@ -9,7 +9,7 @@ import numpy as np
 from calibration.inputs import check_fit
 
 _WARM_START_ROWS = 1000
-_BLOCK_ELEMENTS = 1 << 20  # working memory of a pass: 4 MB
+_BLOCK_ELEMENTS, _BLOCK_ROWS = 1 << 18, (512, 8192)  # memory of one step of a pass: fits the caches
 _FEW_ELEMENTS = 50_000  # below this float64 costs nothing; above it float32 rounding averages out
 _START = 4.0  # beta of gaps of mean size 1, as of a usual network
 _LARGEST_STEP = 2.0  # of log(1/T)
@@ -123,6 +123,7 @@ class _Samples(NamedTuple):
     true_gap: np.ndarray  # (n,) float64: the gap of the true class
     weight: np.ndarray  # (n,) float64, sums to 1
     scale: float  # the mean gap, so that logits of any magnitude start equally near their optimum
+    work: np.ndarray  # (classes, rows) memory of one block of a pass, allocated once
 
     @classmethod
     def from_logits(cls, logits, labels, weight) -> "_Samples":
@@ -132,14 +133,16 @@ class _Samples(NamedTuple):
         scale = -float(gaps.mean(axis=0).mean(dtype=np.float64)) or 1.0
         gaps /= scale
         true_gap = gaps[labels, np.arange(len(labels))].astype(np.float64)
-        return cls(gaps.astype(work, copy=False), true_gap, weight, scale)
+        rows = min(len(labels), int(np.clip(_BLOCK_ELEMENTS // len(gaps), *_BLOCK_ROWS)))
+        return cls(gaps.astype(work, copy=False), true_gap, weight, scale, np.empty((len(gaps), rows), work))
 
     def thinned(self, rows: int) -> "_Samples":
         """Every so many-th sample, about `rows` of them."""
         every = max(1, len(self.weight) // rows)
         weight = self.weight[::every]
         gaps = np.ascontiguousarray(self.gaps[:, ::every])
-        return _Samples(gaps, self.true_gap[::every], weight / (weight.sum() or 1.0), self.scale)
+        work = np.empty_like(gaps)
+        return _Samples(gaps, self.true_gap[::every], weight / (weight.sum() or 1.0), self.scale, work)
 
     def status(self) -> str:
         """Whether a finite, positive optimum exists: the slope is negative at beta = 0 and positive at infinity."""
@@ -152,14 +155,13 @@ class _Samples(NamedTuple):
 
     def derivatives(self, beta: float) -> _Point:
         """Evaluates the NLL block by block, so that the work stays in the cache."""
-        classes, samples = self.gaps.shape
-        size = max(64, _BLOCK_ELEMENTS // classes)
         totals = np.zeros(5)
-        work = np.empty((classes, min(size, samples)), self.gaps.dtype)
-        for start in range(0, samples, size):
+        size = self.work.shape[1]
+        for start in range(0, len(self.weight), size):
             rows = slice(start, start + size)
             true_gap = self.true_gap[rows]
-            totals += _weighted_sums(self.gaps[:, rows], true_gap, self.weight[rows], beta, work[:, : len(true_gap)])
+            work = self.work[:, : len(true_gap)]
+            totals += _weighted_sums(self.gaps[:, rows], true_gap, self.weight[rows], beta, work)
         return _Point(*totals[:4].tolist(), float(np.sqrt(totals[4])))
 
 
