@@ -1,41 +1,64 @@
-"""The figures of the GMU post, drawn from a finished run."""
+"""The figures of the GMU post, drawn from a finished run of gmu.train; those of the studies are next door."""
 
-import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch
 
-from data.dataset import Dataset
+from data.synthetic import two_modalities
+from gmu import figures_studies, figures_views
+from gmu.plane import ask, bayes_class, bayes_source, draw_map, scatter
 from reporting import plots
 from training.run import Run
 
-COLOURS = np.array(["tab:blue", "tab:red"])
+
+def is_post(run: Run) -> bool:
+    """Whether this is a run of gmu.train whose two modalities are numbers, so that they span a plane."""
+    return run.config["settings"].get("dimensions") == 1 and "models" not in run.config["settings"]
 
 
-def training_data(run: Run) -> Dataset:
-    """The data set of a run, made again from its settings."""
-    from data.synthetic import two_modalities
-
+def raw_sample(run: Run):
+    """The training sample of a run of gmu.train in data units, and the shift and scale its model was given."""
     settings = run.config["settings"]
-    return two_modalities(settings["samples"], settings["data_seed"], settings["scaling"])
+    provenance = run.environment["data"]
+    sample = two_modalities(settings["samples"], settings["data_seed"], "none", test_examples=1).train
+    return sample, provenance["shift"], provenance["scale"]
 
 
-def scatter(axis, dataset: Dataset) -> None:
-    """Training points coloured by class C, in the units the model sees."""
-    split = dataset.train
-    for value in (0, 1):
-        rows = split["label"] == value
-        axis.scatter(split["visual"][rows], split["textual"][rows], s=10, c=COLOURS[value], label=f"C = {value}")
-    axis.set(xlabel="visual modality", ylabel="textual modality")
-    axis.grid(False)
+def graph(run: Run) -> Figure | None:
+    """The post's generating graph."""
+    if run.config["variant"] != "blog":
+        return None
+    places = {
+        "$C$": (5, 3, "0.8"), "$M$": (5, 1.3, "white"),
+        "$y_v$": (1, 1.7, "white"), r"$\hat y_v$": (3.2, 1.7, "white"),
+        "$y_t$": (6.8, 1.7, "white"), r"$\hat y_t$": (9, 1.7, "white"),
+        "$x_v$": (2.6, 0.3, "0.8"), "$x_t$": (7.4, 0.3, "0.8"),
+    }  # fmt: skip
+    arrows = [("$C$", "$y_v$"), ("$C$", "$y_t$")]
+    arrows += [(source, "$x_v$") for source in ("$y_v$", r"$\hat y_v$", "$M$")]
+    arrows += [(source, "$x_t$") for source in ("$y_t$", r"$\hat y_t$", "$M$")]
+    figure, axis = plt.subplots(figsize=(6, 3))
+    for start, end in arrows:
+        ends = [places[name][:2] for name in (start, end)]
+        axis.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=12, shrinkA=17, shrinkB=17, color="0.4"))
+    for name, (x, y, colour) in places.items():
+        axis.add_patch(Circle((x, y), 0.4, facecolor=colour, edgecolor="black", zorder=2))
+        axis.text(x, y, name, ha="center", va="center", zorder=3)
+    axis.set(
+        xlim=(0.3, 9.7), ylim=(-0.2, 3.5), aspect="equal", title="C sets both signals; M picks the one that is kept"
+    )
+    axis.axis("off")
+    text = "x_v = M y_v + (1 - M) noise_v, x_t = M noise_t + (1 - M) y_t. Grey: seen in training; M is never shown"
+    return plots.caption(figure, f"{text}.")
 
 
 def data(run: Run) -> Figure:
-    """The post's scatter of the training data."""
+    """The post's scatter of the training data, in data units."""
+    sample = raw_sample(run)[0]
     figure, axis = plt.subplots(figsize=(5, 4))
-    scatter(axis, training_data(run))
-    axis.set_title("Four clusters, two classes")
-    axis.legend()
-    return plots.caption(figure, f"Training sample; {plots.describe(run)}.")
+    scatter(axis, sample)
+    axis.set(ylabel="textual modality", title="Four clusters, two classes (blue C = 0, red C = 1)")
+    return plots.caption(figure, f"Training sample, before centring; {plots.describe(run)}.")
 
 
 def loss(run: Run) -> Figure:
@@ -45,39 +68,25 @@ def loss(run: Run) -> Figure:
 
 def maps(run: Run) -> Figure:
     """The post's last figure: which modality the gate attends to, and the predicted class, over the plane."""
-    from training.loop import predict
-
-    dataset = training_data(run)
-    visual, textual = dataset.train["visual"], dataset.train["textual"]
-    extent = [visual.min() - 1, visual.max() + 1, textual.min() - 1, textual.max() + 1]
-    grid = np.meshgrid(np.linspace(*extent[:2], 200), np.linspace(*extent[2:], 200))
-    points = {"visual": grid[0].reshape(-1, 1), "textual": grid[1].reshape(-1, 1)}
-    outputs = predict(run.load_model(), points)
-    gate = outputs["gates"][:, 0].mean(-1)
-    odds = outputs["logits"][:, 1]
-    if run.config["settings"]["cross_entropy"] == "softmax":
-        odds = odds - outputs["logits"][:, 0]
-    panels = {
-        "Which modality the gate attends to": (gate, "gray", ("x_t", "x_v"), "gate z"),
-        "Predicted class": (1 / (1 + np.exp(-odds)), "bwr", ("C = 0", "C = 1"), "P(C = 1)"),
-    }
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True)
-    for axis, (title, (values, colours, ends, label)) in zip(axes, panels.items(), strict=True):
-        picture = axis.imshow(
-            values.reshape(200, 200),
-            origin="lower",
-            extent=extent,
-            aspect="auto",
-            cmap=colours,
-            alpha=0.6,
-            vmin=0,
-            vmax=1,
-        )
+    sample, shift, scale = raw_sample(run)
+    gate, chance = ask(run.load_model(), shift, scale, run.config["settings"]["cross_entropy"])
+    panels = [("Predicted class", chance, "bwr", bayes_class, "P(C = 1)", ("C = 0", "C = 1"))]
+    if gate is not None:
+        attends = ("x_t decides", "x_v decides")
+        panels.insert(0, ("Which modality the gate attends to", gate, "gray", bayes_source, "gate z", attends))
+    figure, axes = plt.subplots(1, len(panels), figsize=(5 * len(panels), 4.2), sharey=True, squeeze=False)
+    for axis, (title, values, colours, bayes, label, ends) in zip(axes[0], panels, strict=True):
+        picture = draw_map(axis, sample, values, colours, bayes)
         bar = figure.colorbar(picture, ax=axis, ticks=[0, 0.5, 1], label=label)
         bar.ax.set_yticklabels([f"0: {ends[0]}", "0.5", f"1: {ends[1]}"])
-        scatter(axis, dataset)
         axis.set_title(title)
-    return plots.caption(figure, f"Points: training sample; colour: the model. {plots.describe(run)}.")
+    axes[0, 0].set_ylabel("textual modality")
+    text = "Points: training sample, blue C = 0, red C = 1. Dashed: boundary of the Bayes rule"
+    return plots.caption(figure, f"{text}. {plots.describe(run)}.")
 
 
-FIGURES = {"data": data, "loss": loss, "maps": maps}
+FIGURES = {
+    name: lambda run, draw=draw: draw(run) if is_post(run) else None
+    for name, draw in {"graph": graph, "data": data, "loss": loss, "maps": maps}.items()
+}
+FIGURES |= figures_studies.FIGURES | figures_views.FIGURES

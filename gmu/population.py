@@ -69,17 +69,19 @@ def train(model, compute_loss, weights, data, *, steps, learning_rate):
     return [variable.numpy() for variable in variables], losses
 
 
-def predict(model, weights, data, copies_at_once=100):
-    """Outputs of every copy on its own data.
+def predict(model, weights, data, summarise=lambda outputs, data: outputs, copies_at_once=50):
+    """Outputs of every copy on its own data, or what `summarise` makes of them.
 
     Args:
         model: gives the equations.
         weights: list of arrays (S, *shape).
         data: dict of arrays (S, n, ...).
+        summarise: function of outputs and data, dicts of arrays (s, n, ...), that returns a dict of arrays
+            (s, ...); called for every `copies_at_once` copies, so that large outputs need not be kept.
         copies_at_once: memory bound; changes nothing in the result.
 
     Returns:
-        Dict of arrays (S, n, ...), the model's outputs.
+        Dict of arrays (S, ...).
     """
 
     def ask_one(copy):
@@ -90,11 +92,9 @@ def predict(model, weights, data, copies_at_once=100):
     parts = []
     for first in range(0, len(weights[0]), copies_at_once):
         chunk = slice(first, first + copies_at_once)
-        copies = {
-            "weights": [value[chunk] for value in weights],
-            "data": {k: v[chunk] for k, v in data.items()},
-        }
-        parts.append({name: value.numpy() for name, value in ask(copies).items()})
+        own = {name: array[chunk] for name, array in data.items()}
+        outputs = ask({"weights": [value[chunk] for value in weights], "data": own})
+        parts.append(summarise({name: value.numpy() for name, value in outputs.items()}, own))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
