@@ -9,7 +9,7 @@ from autoencoders.evaluation import ACTIVE_SHARE, corrupt, in_batches
 from autoencoders.runs import config_of, dataset_of, first_of_each_class, sibling
 from autoencoders.subpixel import convert_kernel
 from reporting import plots
-from training.run import Run
+from training.run import Run, read_json
 
 
 def reconstructions(run: Run) -> Figure | None:
@@ -33,8 +33,10 @@ def reconstructions(run: Run) -> Figure | None:
     )
 
 
-def loss(run: Run) -> Figure:
+def loss(run: Run) -> Figure | None:
     """Learning curves of the reconstruction."""
+    if not (run.path / "metrics.csv").exists():  # a study
+        return None
     config = config_of(run)
     unit = "nats" if config.reconstruction == "cross_entropy" else "squared error"
     return plots.learning_curves(run, "reconstruction", f"reconstruction per image ({unit})")
@@ -112,7 +114,7 @@ def shuffle(run: Run) -> Figure | None:
     taps = [padded[u : u + 5, v : v + 5, None] * phases[u, v] for u in range(2) for v in range(2)]
     maps = np.sum(taps, axis=0)  # (5, 5, 4): one value of each phase per low-resolution place
     large = maps.reshape(5, 5, 2, 2).transpose(0, 2, 1, 3).reshape(10, 10)[1:-1, 1:-1]
-    figure, axes = plt.subplots(1, 6, figsize=(12, 2.6))
+    figure, axes = plt.subplots(1, 6, figsize=(12, 2.9), width_ratios=[1, 1, 1, 1, 1, 1.8])
     titles = ["input 4 x 4", *(f"map {i + 1}: phase ({i // 2}, {i % 2})" for i in range(4)), "shuffled, cropped: 8 x 8"]
     for axis, title, picture in zip(axes, titles, [image, *np.moveaxis(maps, -1, 0), large], strict=True):
         axis.imshow(picture, cmap="viridis", vmin=0, vmax=1)
@@ -136,6 +138,29 @@ def shuffle(run: Run) -> Figure | None:
     )
 
 
+def lockstep(run: Run) -> Figure | None:
+    """Losses of a decoder and of its sub-pixel form, trained side by side from the same weights."""
+    path = run.path / "lockstep.json"
+    if not path.exists():
+        return None
+    losses = read_json(path)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
+    axes[0].plot(losses["transpose"], label="transposed convolution", linewidth=3, alpha=0.5)
+    axes[0].plot(losses["subpixel"], "k--", label="sub-pixel convolution", linewidth=1)
+    axes[0].set(xlabel="step", ylabel="cross-entropy (nats per image)", title="Two curves, one line")
+    axes[0].legend()
+    relative = np.abs(np.subtract(losses["transpose"], losses["subpixel"])) / losses["transpose"]
+    axes[1].semilogy(np.maximum(relative, 1e-9))
+    axes[1].set(xlabel="step", title="Relative difference of the losses (below 1e-9: equal)")
+    metrics = run.result["metrics"]
+    return plots.caption(
+        figure,
+        f"Same start, same batches, Adam; only the order of float32 sums differs. Forward and backward of the decoder: "
+        f"{metrics['milliseconds/transpose']:.1f} ms transposed, {metrics['milliseconds/subpixel']:.1f} ms sub-pixel. "
+        f"{plots.describe(run)}.",
+    )
+
+
 FIGURES = {
     "reconstructions": reconstructions,
     "loss": loss,
@@ -143,6 +168,7 @@ FIGURES = {
     "sparse_activations": sparse_activations,
     "atoms": atoms,
     "shuffle": shuffle,
+    "lockstep": lockstep,
     **latent_figures.FIGURES,
     **codec_figures.FIGURES,
 }

@@ -1,5 +1,7 @@
 """Finds what a figure needs again: the settings, the data and the neighbours of a run."""
 
+import dataclasses
+
 import numpy as np
 
 from autoencoders.config import Config
@@ -9,9 +11,10 @@ from training.run import Run
 
 
 def config_of(run: Run) -> Config:
-    """The settings of a run."""
+    """The settings of a run; defaults for those that a study does not have."""
     settings = run.config["settings"]
-    return Config(**settings | {"widths": tuple(settings["widths"])})
+    known = {field.name: settings[field.name] for field in dataclasses.fields(Config) if field.name in settings}
+    return Config(**known)
 
 
 def dataset_of(run: Run) -> Dataset:

@@ -159,6 +159,18 @@ def widen_kernel(kernel, rate, padding):
     return np.pad(kernel, (width, width, (0, 0), (0, 0)))
 
 
+def convert_model(model):
+    """A copy of a functional model in which each `Conv2DTranspose` is the `SubPixelConv2D` of the same function."""
+    twins = {layer.name: from_transpose(layer) for layer in model.layers if isinstance(layer, layers.Conv2DTranspose)}
+    copy = keras.models.clone_model(
+        model, clone_function=lambda layer: twins.get(layer.name) or layer.from_config(layer.get_config())
+    )
+    for old, new in zip(model.layers, copy.layers, strict=True):
+        if old.name not in twins:
+            new.set_weights(old.get_weights())
+    return copy
+
+
 def from_transpose(layer):
     """The `SubPixelConv2D` that computes the same function as a built `Conv2DTranspose` layer.
 

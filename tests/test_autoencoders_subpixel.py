@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from autoencoders import subpixel
+from autoencoders import model, subpixel
 
 RANDOM = np.random.default_rng(0)
 
@@ -124,6 +124,15 @@ def test_both_train_in_lockstep():
     assert histories[0][-1] < 0.7 * histories[0][0]
     np.testing.assert_allclose(histories[0], histories[1], rtol=1e-4)
     np.testing.assert_allclose(twin.kernel, subpixel.convert_kernel(reference.kernel.numpy(), 2), atol=1e-4)
+
+
+def test_a_whole_decoder_is_converted():
+    decoder = model.build(image_shape=(11, 9, 1), code=3, widths=(2, 4), residual=1).decoder
+    copy = subpixel.convert_model(decoder)
+    kinds = [type(layer).__name__ for layer in copy.layers]
+    assert kinds.count("SubPixelConv2D") == 2 and "Conv2DTranspose" not in kinds
+    codes = RANDOM.standard_normal((4, 3)).astype("float32")
+    np.testing.assert_allclose(copy(codes), decoder(codes), atol=1e-5)
 
 
 def test_transposed_convolution_is_the_adjoint_of_convolution_and_not_its_inverse():
