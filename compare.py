@@ -1,7 +1,8 @@
-"""Variants of a method side by side: `python compare.py METHOD --variants a b --seeds 0 1 --data mnist --save`.
+"""Variants side by side: `python compare.py METHOD --variants a b --seeds 0 1 --data mnist --save`.
 
-Runs what is missing, then prints one table; finished runs are not repeated. Flags after `--` go to every run:
-`python compare.py gmu --variants blog best -- --epochs 50 --tag short`.
+Runs what is missing, then prints one table and draws learning curves; finished runs are not repeated. Several methods
+that solve the same task are compared too: `python compare.py densenet capsnet --variants densenet:fixed capsnet:blog`.
+Flags after `--` go to every run: `python compare.py gmu --variants blog best -- --epochs 50 --tag short`.
 """
 
 import dataclasses
@@ -9,40 +10,47 @@ import importlib
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from types import ModuleType
 
 import tyro
 
-from reporting import jobs, tables
+from reporting import claims, jobs, side_by_side, tables
 from training.run import RunError, write_atomic
-from training.settings import SettingsError, closest, fail, run_cli
+from training.settings import SettingsError, check_at_least, closest, fail, run_cli
 
 METHODS = ("autoencoders", "calibration", "capsnet", "corrmcnn", "corrnet", "densenet", "gmu")
 
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
-    method: Annotated[str, tyro.conf.Positional]
-    """A method (gmu: its train module) or a module (gmu.seed_study)."""
+    methods: tyro.conf.Positional[tuple[str, ...]]
+    """A method (gmu: its train module) or a module (gmu.seed_study); several for one task."""
     variants: tuple[str, ...] = ()
-    """Variants to compare, the first is the reference; none given: all."""
+    """Variants (`method:variant` where there are several methods), the first is the reference; default: all."""
     seeds: tuple[int, ...] = (0,)
     """Seeds, one run each."""
     data: tuple[str, ...] = ()
     """Data sets; none given: the variant's default."""
     metrics: tuple[str, ...] = ()
-    """Metrics to show; none given: all that start with test/ and the ungrouped ones."""
+    """Metrics to show; none given: all."""
     jobs: int = 1
     """Runs at the same time (>= 1)."""
+    backend: str = "loky"
+    """joblib backend that runs them: loky, threading, or dask with --cluster."""
+    cluster: str = ""
+    """Address of a running Dask scheduler, for more machines (needs the package distributed)."""
     runs_dir: str = "runs"
     """Folder of the runs."""
     save: bool = False
     """Merge the rows into <method>/results.json."""
     out: str = "results/compare"
-    """Folder for the table as CSV and Markdown."""
+    """Folder for the table (Markdown, CSV) and the figures."""
+
+    def __post_init__(self):
+        check_at_least(self, jobs=1)
 
 
-def find_module(name: str):
+def find_module(name: str) -> ModuleType:
     """The train module of a method, or the module itself."""
     method = name.partition(".")[0]
     if method not in METHODS:
@@ -50,22 +58,72 @@ def find_module(name: str):
     module = name if "." in name else f"{name}.train"
     try:
         return importlib.import_module(module)
-    except ModuleNotFoundError:
-        raise SettingsError(f"there is no module {module} yet") from None
+    except ModuleNotFoundError as error:
+        if error.name not in (module, method):
+            raise
+        raise SettingsError(f"there is no module {module}") from None
 
 
-def make_tasks(module, options: Compare, flags: tuple[str, ...]) -> list[jobs.Task]:
+def choose(modules: list[ModuleType], asked: tuple[str, ...]) -> list[tuple[ModuleType, str]]:
+    """(module, variant) for each name asked for, in that order; all variants when none was."""
+    if not asked:
+        return [(module, variant) for module in modules for variant in module.VARIANTS]
+    chosen = []
+    for name in asked:
+        method, colon, variant = name.rpartition(":")
+        fitting = [m for m in modules if variant in m.VARIANTS and method in ("", m.__name__.split(".")[0])]
+        if len(fitting) != 1:
+            known = [f"{m.__name__.split('.')[0] + ':' if colon else ''}{v}" for m in modules for v in m.VARIANTS]
+            problem = "unknown variant" if not fitting else "write method:variant for the ambiguous"
+            raise SettingsError(f"{problem} '{name}'{closest(name, known)}, expected {', '.join(known)}")
+        chosen.append((fitting[0], variant))
+    return chosen
+
+
+def make_tasks(chosen, options: Compare, flags: tuple[str, ...]) -> list[jobs.Task]:
     """One task per variant, data set and seed; `flags` go to every run."""
-    unknown = [name for name in options.variants if name not in module.VARIANTS]
-    if unknown:
-        near = closest(unknown[0], list(module.VARIANTS))
-        raise SettingsError(f"unknown variant '{unknown[0]}'{near}, expected {', '.join(module.VARIANTS)}")
     tasks = []
-    for variant in options.variants or module.VARIANTS:
+    for module, variant in chosen:
         for data in options.data or (module.VARIANTS[variant][1].data,):
-            job = jobs.Job(module.__name__, variant, data, options.seeds, flags)
-            tasks += job.tasks("full", options.runs_dir)
+            tasks += jobs.Job(module.__name__, variant, data, options.seeds, flags, minutes=0).tasks(
+                "full", options.runs_dir
+            )
     return tasks
+
+
+def collect(tasks: list[jobs.Task], command: str) -> dict[str, list[tables.Row]]:
+    """Method -> rows of its finished runs."""
+    rows = {}
+    for method in dict.fromkeys(task.method for task in tasks):
+        runs = [task.run for task in tasks if task.method == method and task.run.finished]
+        rows[method] = tables.summarise(runs, command)
+    return rows
+
+
+def report(rows: dict[str, list[tables.Row]], chosen, options: Compare, tasks: list[jobs.Task]) -> None:
+    """Prints the table and the paired tests; writes Markdown, CSV and figures."""
+    several = len(rows) > 1
+    flat = [
+        {**row, "variant": f"{method}:{row['variant']}"} if several else row for method in rows for row in rows[method]
+    ]
+    documents = {}
+    for method in rows:
+        prefix = f"{method}:" if several else ""
+        documents |= {(prefix + key[0], *key[1:]): value for key, value in claims.documents_of(method).items()}
+    texts = {
+        f"{module.__name__.split('.')[0]}:{name}" if several else name: module.VARIANTS[name][0]
+        for module, name in chosen
+    }
+    metrics = options.metrics or tuple(dict.fromkeys(name for row in flat for name in row["metrics"]))
+    table = tables.markdown(flat, metrics, texts, documents)
+    print(f"\n{table}\n")
+    for line in tables.paired_tests(flat, metrics):
+        print(line)
+    out, name = Path(options.out), "-".join(options.methods)
+    write_atomic(out / f"{name}.md", table + "\n")
+    write_atomic(out / f"{name}.csv", tables.as_csv(flat, metrics))
+    for path in side_by_side.draw([task.run for task in tasks if task.run.finished], out, name):
+        print(f"wrote {path}")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -74,24 +132,19 @@ def main(argv: list[str] | None = None) -> None:
     end = argv.index("--") if "--" in argv else len(argv)
     try:
         options = run_cli(Compare, "python compare.py", argv[:end], description=__doc__)
-        module = find_module(options.method)
-        tasks = make_tasks(module, options, tuple(argv[end + 1 :]))
+        chosen = choose([find_module(name) for name in options.methods], options.variants)
+        tasks = make_tasks(chosen, options, tuple(argv[end + 1 :]))
+        failures = jobs.execute_all(tasks, options.jobs, options.backend, options.cluster)
     except (SettingsError, RunError) as error:
         fail(error, 2)
-    failures = jobs.execute_all(tasks, options.jobs)
-    runs = [task.run for task in tasks if task.run.finished]
-    rows = tables.summarise(runs, "python compare.py " + shlex.join(argv))
-    metrics = options.metrics or tuple(dict.fromkeys(name for row in rows for name in row["metrics"]))
-    texts = {name: text for name, (text, _) in module.VARIANTS.items()}
-    table = tables.markdown(rows, metrics, texts)
-    print(f"\n{table}\n")
-    for line in tables.paired_tests(rows, metrics):
-        print(line)
-    method = module.__name__.partition(".")[0]
-    write_atomic(Path(options.out) / f"{options.method}.md", table + "\n")
-    write_atomic(Path(options.out) / f"{options.method}.csv", tables.as_csv(rows, metrics))
-    if options.save and rows:
-        tables.save_results(method, rows, Path(method) / "results.json")
+    except KeyboardInterrupt:
+        print("\ninterrupted; finished runs are kept, the same command goes on.")
+        raise SystemExit(130) from None
+    rows = collect(tasks, "python compare.py " + shlex.join(argv))
+    report(rows, chosen, options, tasks)
+    if options.save:
+        for method, new in rows.items():
+            tables.save_results(method, new, Path(method) / "results.json")
     if failures:
         fail(RunError("; ".join(failures)), 1)
 

@@ -1,6 +1,8 @@
 """Claims of the documents as data, and the checks that turn evidence into a verdict."""
 
 import dataclasses
+import importlib
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -91,7 +93,18 @@ def number(variant: str, data: str, metric: str, expected: float, tolerance: flo
             verdict = "exceeded"
         return Outcome(verdict, measured(values), evidence.where(variant, data, metric))
 
+    check.document = {(variant, data, metric): expected}
     return check
+
+
+def documents_of(method: str) -> dict[tuple[str, str, str], float]:
+    """(variant, data, metric) -> the document's number, from the method's claims that state one."""
+    if importlib.util.find_spec(method) is None or importlib.util.find_spec(f"{method}.claims") is None:
+        return {}
+    numbers = {}
+    for claim in importlib.import_module(f"{method}.claims").CLAIMS:
+        numbers |= getattr(claim.check, "document", {})
+    return numbers
 
 
 def at_least(variant: str, data: str, metric: str, bound: float) -> Callable:

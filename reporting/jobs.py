@@ -4,10 +4,11 @@ import dataclasses
 import importlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from training.run import Run
-from training.settings import parse
+from training.settings import SettingsError, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +58,18 @@ class Task:
     minutes: float = 1.0
 
     @property
+    def method(self) -> str:
+        """The method's folder."""
+        return self.module.partition(".")[0]
+
+    @property
     def run(self) -> Run:
         """The run folder that this task fills."""
         variants = importlib.import_module(self.module).VARIANTS
         variant, config = parse(self.module, variants, self.arguments)
         name = variant + (f"@{config.tag}" if config.tag else "")
         data = config.data + (f"-{config.train_examples}" if config.train_examples else "")
-        return Run(Path(config.runs_dir) / self.module.split(".")[0] / name / data / f"seed{config.seed}")
+        return Run(Path(config.runs_dir) / self.method / name / data / f"seed{config.seed}")
 
     def execute(self) -> str | None:
         """Runs the task, going on where it stopped; None, or the last line it printed when it failed."""
@@ -77,24 +83,45 @@ class Task:
         return f"{' '.join(command)}: exit code {done.returncode}: {lines[-1] if lines else ''}"
 
 
-def execute_all(tasks: list[Task], jobs: int = 1) -> list[str]:
-    """Runs the unfinished tasks, `jobs` at a time, through joblib; returns the failures.
+def execute_all(tasks: list[Task], jobs: int = 1, backend: str = "loky", cluster: str = "") -> list[str]:
+    """Runs the unfinished tasks, `jobs` at a time, as processes started by joblib's workers; returns the failures.
 
-    joblib's backend can be set from outside (`joblib.parallel_config("dask")`) to use more machines.
+    Args:
+        tasks: what to run; finished ones are skipped.
+        jobs: workers (>= 1).
+        backend: a joblib backend.
+        cluster: address of a running Dask scheduler; then its workers, which share this folder, run the tasks.
     """
-    import joblib
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
     waiting = [task for task in tasks if not task.run.finished]
-    skipped = len(tasks) - len(waiting)
     minutes = sum(task.minutes for task in waiting) / jobs
-    console.print(f"{len(waiting)} runs to do (about {minutes:.0f} min), {skipped} finished already")
-    calls = (joblib.delayed(task.execute)() for task in waiting)
+    skipped = len(tasks) - len(waiting)
+    estimate = f" (about {minutes:.0f} min)" if minutes else ""
+    console.print(f"{len(waiting)} runs to do{estimate}, {skipped} finished already")
     failures = []
-    outcomes = joblib.Parallel(n_jobs=jobs, return_as="generator")(calls) if waiting else []
-    for count, (task, failure) in enumerate(zip(waiting, outcomes, strict=True), 1):
+    for count, (task, failure) in enumerate(outcomes(waiting, jobs, backend, cluster), 1):
         console.print(f"[{count}/{len(waiting)}] {'FAILED' if failure else 'done'} {task.run.path}", markup=False)
         if failure:
             failures.append(failure)
     return failures
+
+
+def outcomes(tasks: list[Task], jobs: int, backend: str, cluster: str) -> Iterator[tuple[Task, str | None]]:
+    """(task, what went wrong or None) for each task, as they end in order."""
+    if not tasks:
+        return
+    import joblib
+
+    if cluster:
+        from distributed import Client
+
+        Client(cluster)
+        backend = "dask"
+    try:
+        with joblib.parallel_config(backend, n_jobs=jobs):
+            calls = (joblib.delayed(task.execute)() for task in tasks)
+            yield from zip(tasks, joblib.Parallel(return_as="generator")(calls), strict=True)
+    except ValueError as error:
+        raise SettingsError(f"joblib has no backend '{backend}' here ({error}); use loky or threading") from None

@@ -91,8 +91,18 @@ def cell(row: Row, metric: str) -> str:
     return f"{mean:.{digits}f} ± {sd:.{digits}f}"
 
 
-def markdown(rows: list[Row], metrics: Sequence[str], texts: dict[str, str] | None = None) -> str:
-    """A table with one line per row: variant, what changes, data, n, metrics, parameters, seconds."""
+def markdown(
+    rows: list[Row],
+    metrics: Sequence[str],
+    texts: dict[str, str] | None = None,
+    documents: dict[tuple[str, str, str], float] | None = None,
+) -> str:
+    """A table with one line per row: variant, what changes, data, n, metrics, parameters, seconds.
+
+    Args:
+        texts: variant -> what changes.
+        documents: (variant, data, metric) -> the document's number, shown in brackets beside ours.
+    """
     headers = [
         "variant",
         *(["what changes"] if texts else []),
@@ -105,7 +115,9 @@ def markdown(rows: list[Row], metrics: Sequence[str], texts: dict[str, str] | No
     lines = []
     for row in rows:
         change = [texts.get(row["variant"].split("@")[0], "")] if texts else []
-        values = [cell(row, metric) for metric in metrics]
+        keys = [(row["variant"], row["data"], metric) for metric in metrics]
+        numbers = [f" ({documents[key]:g})" if key in (documents or {}) else "" for key in keys]
+        values = [cell(row, metric) + number for metric, number in zip(metrics, numbers, strict=True)]
         size = f"{row['parameters']:,}" if row["parameters"] else "-"
         lines.append([row["variant"], *change, row["data"], len(row["seeds"]), *values, size, f"{row['seconds']:,}"])
     return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True)
