@@ -21,6 +21,11 @@ def basic_metrics(probabilities, labels, prefix: str) -> dict[str, float]:
     return {f"{prefix}/{name}": value for name, value in values.items()}
 
 
+def everything(train, validation, test) -> dict[str, float]:
+    """All numbers of a run from the (logits, labels) of its splits; methods are fitted on validation."""
+    return {**uncalibrated(test), **every_method(validation, test), **temperatures(train, validation, test)}
+
+
 def uncalibrated(test) -> dict[str, float]:
     """The network as trained: basic metrics, noise floor of its ECE, smooth ECE, mean over- or under-confidence."""
     logits, labels = test
@@ -53,10 +58,11 @@ def temperatures(train, validation, test) -> dict[str, float]:
         fit, on_train = fit_temperature(*validation), fit_temperature(*train)
         metrics = {
             "temperature": fit.temperature,
-            "temperature_standard_error": fit.standard_error,
             "temperature_on_train": on_train.temperature,
             **basic_metrics(estimators.softmax(test[0] / on_train.temperature), test[1], "fitted_on_train"),
         }
+        if fit.converged:
+            metrics["temperature_standard_error"] = fit.standard_error
         floor = uncertainty.noise_floor(*estimators.top_one(test[0] / fit.temperature, test[1])[::2])
         metrics["temperature/ece_floor_percent"] = 100 * floor.mean
         order = np.random.default_rng(0).permutation(len(validation[1]))

@@ -1,10 +1,13 @@
-"""The temperature as a Keras layer, a calibrated copy of any classifier, and the networks of the experiments."""
+"""The temperature as a Keras layer, and a calibrated copy of any classifier; the networks are in `networks`."""
 
 import keras
 import numpy as np
 from keras import layers, ops
 
+from calibration.networks import build
 from calibration.temperature import fit_temperature
+
+__all__ = ["TemperatureScaling", "build", "calibrate", "logits_model"]
 
 
 @keras.saving.register_keras_serializable(package="calibration")
@@ -100,63 +103,3 @@ def _logits_behind(output):
     logits = linear(received)
     linear.set_weights(last.get_weights())
     return logits
-
-
-def build_lenet(*, width: int = 6, classes: int = 10, image_shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:
-    """LeNet-5 with ReLU and max-pooling (LeCun et al. 1998): two 5x5 convolutions, then 120, 84, classes units.
-
-    Args:
-        width: filters of the first convolution; the second has 16 / 6 times as many.
-
-    Returns:
-        images (n, *image_shape) -> logits (n, classes) float32.
-    """
-    image = keras.Input(image_shape, name="image")
-    x = layers.Conv2D(width, 5, padding="same", activation="relu", name="convolution1")(image)  # 28 x 28
-    x = layers.Conv2D(width * 16 // 6, 5, activation="relu", name="convolution2")(layers.MaxPooling2D()(x))  # 10 x 10
-    x = layers.Flatten()(layers.MaxPooling2D()(x))
-    x = layers.Dense(120, activation="relu", name="dense1")(x)
-    x = layers.Dense(84, activation="relu", name="dense2")(x)
-    return keras.Model(image, layers.Dense(classes, dtype="float32", name="logits")(x), name="lenet")
-
-
-def build_residual(
-    *,
-    units: int = 2,
-    width: int = 16,
-    batch_normalisation: bool = True,
-    classes: int = 10,
-    image_shape: tuple[int, int, int] = (28, 28, 1),
-) -> keras.Model:
-    """A pre-activation residual network (He et al. 2016) in two stages, 7x7 and 4x4 pixels for a 28x28 image.
-
-    The last convolution of every unit starts at 0, so that depth and missing batch normalisation do not keep
-    it from learning.
-
-    Args:
-        units: residual units of two 3x3 convolutions in each stage (>= 1); 4 * units + 3 layers with weights.
-        width: channels of the first stage (>= 1); the second has twice as many.
-        batch_normalisation: before every ReLU; without it convolutions have biases.
-
-    Returns:
-        images (n, *image_shape) -> logits (n, classes) float32.
-    """
-
-    def active(x):
-        return layers.ReLU()(layers.BatchNormalization()(x) if batch_normalisation else x)
-
-    def convolution(x, filters, strides=1, initial="he_normal"):
-        more = {"padding": "same", "use_bias": not batch_normalisation, "kernel_initializer": initial}
-        return layers.Conv2D(filters, 3, strides=strides, **more)(x)
-
-    image = keras.Input(image_shape, name="image")
-    x = layers.MaxPooling2D()(convolution(image, width, strides=2))  # 28 -> 14 -> 7
-    for stage in range(2):
-        filters = width * 2**stage
-        if stage:
-            x = convolution(active(x), filters, strides=2)
-        for _ in range(units):
-            inner = convolution(active(x), filters)
-            x = layers.Add()([x, convolution(active(inner), filters, initial="zeros")])
-    pooled = layers.GlobalAveragePooling2D()(active(x))
-    return keras.Model(image, layers.Dense(classes, dtype="float32", name="logits")(pooled), name="residual")

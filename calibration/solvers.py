@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 
-from calibration.inputs import logits_from_probabilities
 from calibration.temperature import fit_temperature
 from data.dataset import Dataset
 from training.command import main
@@ -150,6 +149,7 @@ class Config(Settings):
         check_at_least(self, samples=10, classes=2, repeats=1)
 
 
+TINY = ("--samples", "300", "--repeats", "1")  # what a test of every variant adds
 VARIANTS: Variants = {
     "solvers": ("10,000 x 10 logits", Config()),
     "solvers_100_classes": ("10,000 x 100 logits", Config(classes=100)),
@@ -171,13 +171,6 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     metrics = {f"{name}/{key}": value for name, row in table.items() for key, value in row.items()}
     seconds = time.perf_counter() - start
     run.finish(None, metrics, dataset.counts(), [{"epoch": 1, "seconds": seconds}])
-
-
-def golden(path) -> tuple[np.ndarray, np.ndarray]:
-    """float32 logits and labels of a published file of softmax probabilities (predictions, ground_truth)."""
-    with np.load(path, allow_pickle=False) as archive:
-        logits = logits_from_probabilities(archive["predictions"]).astype(np.float32)
-        return logits, archive["ground_truth"]
 
 
 if __name__ == "__main__":

@@ -62,29 +62,17 @@ def load(config: Config) -> Dataset:
     return images.load(config.data, config.data_dir, train_examples=config.train_examples)
 
 
-def build(config: Config):
-    """The network of a configuration."""
-    from calibration import model
-    from densenet import model as densenet
-
-    if config.network == "lenet":
-        return model.build_lenet()
-    if config.network == "densenet":
-        return densenet.build(depth=2, bottleneck=True, compression=0.5, dropout=0.0)
-    return model.build_residual(
-        units=config.units, width=config.width, batch_normalisation=config.batch_normalisation
-    )  # fmt: skip
-
-
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, calibrates on the validation split, measures on the test split once and writes the run."""
     import keras
     import numpy as np
 
-    from calibration import evaluate, losses
+    from calibration import evaluate, losses, model
     from training import loop
 
-    network = build(config)
+    network = model.build(
+        network=config.network, units=config.units, width=config.width, batch_normalisation=config.batch_normalisation
+    )  # fmt: skip
     objective = functools.partial(
         losses.compute_loss, weight_decay=config.weight_decay, temperatures=config.temperatures
     )
@@ -101,12 +89,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     pairs = {name: (logits[name], np.asarray(split["label"])) for name, split in splits.items()}
     for name, (z, labels) in pairs.items():
         np.savez_compressed(run.path / f"{name}_logits.npz", logits=z, labels=labels)
-    metrics = {
-        **evaluate.uncalibrated(pairs["test"]),
-        **evaluate.every_method(pairs["validation"], pairs["test"]),
-        **evaluate.temperatures(**pairs),
-    }
-    run.finish(network, metrics, dataset.counts(), history)
+    run.finish(network, evaluate.everything(**pairs), dataset.counts(), history)
 
 
 if __name__ == "__main__":

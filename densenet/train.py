@@ -47,17 +47,18 @@ class Config(Settings):
         check(0 <= self.dropout < 1, "dropout", "in [0, 1)", self.dropout)
 
 
+SHAPE = ["connection", "depth", "width", "stem_filters", "stem_normalisation", "bottleneck", "compression", "dropout"]
 FIXED = Config()
 BLOG = Config(stem_normalisation=False, weight_decay=0.0, decay=False, statistics="own")
+BC = dataclasses.replace(FIXED, bottleneck=True, compression=0.5, width=14, stem_filters=28)
 SAME_SIZE = dataclasses.replace(FIXED, width=36, stem_filters=36)
 VARIANTS: Variants = {
     "blog": ("as the post: stem normalisation discarded, constant rate, own statistics", BLOG),
     "fixed": ("its slips mended: stem normalised, training statistics, decaying rate, weight decay", FIXED),
-    "bc": ("DenseNet-BC: bottleneck and compression, growth rate 14", dataclasses.replace(
-        FIXED, bottleneck=True, compression=0.5, width=14, stem_filters=28)),
+    "bc": ("DenseNet-BC: bottleneck and compression, growth rate 14", BC),
     "plain": ("no connections around units, equal size", dataclasses.replace(SAME_SIZE, connection="plain")),
     "residual": ("sums around two units, equal size", dataclasses.replace(SAME_SIZE, connection="residual")),
-}  # fmt: skip
+}
 
 
 def load(config: Config) -> Dataset:
@@ -79,11 +80,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from densenet import losses, model
     from training import loop
 
-    network = model.build(
-        connection=config.connection, depth=config.depth, width=config.width, stem_filters=config.stem_filters,
-        stem_normalisation=config.stem_normalisation, bottleneck=config.bottleneck, compression=config.compression,
-        dropout=config.dropout,
-    )  # fmt: skip
+    network = model.build(**{name: getattr(config, name) for name in SHAPE})
     objective = functools.partial(losses.compute_loss, weight_decay=config.weight_decay)
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
     cosine = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)

@@ -9,7 +9,8 @@ import pytest
 from keras import layers
 
 from calibration import estimators, losses
-from calibration.model import TemperatureScaling, build_lenet, build_residual, calibrate, logits_model
+from calibration.model import TemperatureScaling, build, calibrate, logits_model
+from calibration.networks import build_lenet, build_residual
 from calibration.temperature import fit_temperature
 
 keras.utils.set_random_seed(0)
@@ -188,6 +189,9 @@ def test_networks_have_the_parameters_of_their_formulas():
     assert trainable == kernels + norms + (2 * width + 1) * 10
     names = [weight.path for weight in build_residual(batch_normalisation=False).weights]
     assert not any("normalization" in name for name in names)
+    assert build(network="lenet").count_params() == lenet.count_params()
+    with pytest.raises(ValueError, match="residual, lenet or densenet"):
+        build(network="vgg")
 
 
 @pytest.mark.parametrize("batch_normalisation", [True, False])
