@@ -15,10 +15,9 @@ from types import ModuleType
 import tyro
 
 from reporting import claims, jobs, side_by_side, tables
+from reporting.methods import METHODS
 from training.run import RunError, write_atomic
 from training.settings import SettingsError, check_at_least, closest, fail, run_cli
-
-METHODS = ("autoencoders", "calibration", "capsnet", "corrmcnn", "corrnet", "densenet", "gmu")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,17 +1,15 @@
 """Every claim and figure of the documents: `python reproduce.py --size quick`, then open results/index.html."""
 
 import dataclasses
-import importlib
-import importlib.util
 import sys
 import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from compare import METHODS
 from reporting import claims, jobs, page, tables
-from training.run import RunError, read_json, write_json
+from reporting.methods import METHODS, part
+from training.run import RunError, write_json
 from training.settings import SettingsError, closest, fail, run_cli
 
 
@@ -33,18 +31,12 @@ class Reproduce:
     """Folder for claims.json, figures and the page."""
 
 
-def load_claims(method: str):
-    """The method's claims module, or None while it has none."""
-    name = f"{method}.claims"
-    return importlib.import_module(name) if importlib.util.find_spec(name) else None
-
-
 def reproduce(method: str, options: Reproduce, runs_dir: str) -> tuple[list[dict], list[tables.Row]]:
     """Runs the method's jobs and judges its claims; returns (entries of claims.json, rows)."""
-    module = load_claims(method)
+    module = part(method, "claims")
     if options.size == "committed":
         path = Path(method) / "results.json"
-        rows = read_json(path)["rows"] if path.exists() else []
+        rows = tables.read_results(path) if path.exists() else []
     else:
         tasks = [task for job in module.RUNS for task in job.tasks(options.size, runs_dir)]
         for failure in jobs.execute_all(tasks, options.jobs):
@@ -65,7 +57,7 @@ def main(argv: list[str] | None = None) -> None:
     except SettingsError as error:
         fail(error, 2)
     runs_dir = options.runs_dir or ("runs_quick" if options.size == "quick" else "runs")
-    methods = [name for name in METHODS if name in (options.only or METHODS) and load_claims(name)]
+    methods = [name for name in METHODS if name in (options.only or METHODS) and part(name, "claims")]
     if options.list:
         list_claims(methods)
         return
@@ -103,7 +95,7 @@ def failed_entry(method: str, error: Exception) -> dict:
 def list_claims(methods: list[str]) -> None:
     """Prints every claim and every run with its estimated minutes."""
     for method in methods:
-        module = load_claims(method)
+        module = part(method, "claims")
         for claim in module.CLAIMS:
             print(f"{claim.id:<40} {claim.claim} ({claim.source})")
         for job in module.RUNS:

@@ -1,13 +1,12 @@
 """Claims of the documents as data, and the checks that turn evidence into a verdict."""
 
 import dataclasses
-import importlib
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from reporting.methods import part
 from reporting.tables import Row, paired_p, spread
 
 VERDICTS = ("replicated", "exceeded", "not replicated", "inconclusive", "not run", "not testable")
@@ -99,10 +98,9 @@ def number(variant: str, data: str, metric: str, expected: float, tolerance: flo
 
 def documents_of(method: str) -> dict[tuple[str, str, str], float]:
     """(variant, data, metric) -> the document's number, from the method's claims that state one."""
-    if importlib.util.find_spec(method) is None or importlib.util.find_spec(f"{method}.claims") is None:
-        return {}
+    module = part(method, "claims")
     numbers = {}
-    for claim in importlib.import_module(f"{method}.claims").CLAIMS:
+    for claim in module.CLAIMS if module else ():
         numbers |= getattr(claim.check, "document", {})
     return numbers
 

@@ -1,7 +1,5 @@
 """Figures that put variants side by side: learning curves with bands over seeds, and one grid of images."""
 
-import importlib
-import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from reporting import plots
+from reporting.methods import part
 from training.run import Run
 
 
@@ -66,7 +65,7 @@ def grid(runs: list[Run]) -> Figure | None:
     rows, first = {}, None
     for label, group in grouped(runs).items():
         run = group[0]
-        show = row_function(run.config["method"])
+        show = getattr(part(run.config["method"], "figures"), "grid_row", None)
         data = run.environment["data"]["checksum"]
         if show is None or data != (first or data):
             continue
@@ -82,10 +81,3 @@ def grid(runs: list[Run]) -> Figure | None:
     return plots.caption(
         plots.image_rows(rows), f"The same test images in every row; first seed. First row: {description}."
     )
-
-
-def row_function(method: str):
-    """`grid_row` of the method's figures, or None."""
-    if importlib.util.find_spec(method) is None or importlib.util.find_spec(f"{method}.figures") is None:
-        return None
-    return getattr(importlib.import_module(f"{method}.figures"), "grid_row", None)

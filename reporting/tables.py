@@ -70,9 +70,26 @@ def spread(values: Sequence[float]) -> dict:
     return {"mean": float(np.mean(values)), "sd": sd, "values": list(values)}
 
 
+def read_results(path: Path) -> list[Row]:
+    """The rows of a results.json.
+
+    Raises:
+        RunError: missing, damaged, or from another version of the schema.
+    """
+    content = read_json(path)
+    rows = content.get("rows") if isinstance(content, dict) else None
+    needed = {"variant", "data", "seeds", "epochs", "metrics", "command", "commit"}
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and needed <= row.keys() for row in rows):
+        raise RunError(
+            f"{path} has another schema, expected rows with {', '.join(sorted(needed))}; "
+            "make it again with: python compare.py METHOD --save"
+        )
+    return rows
+
+
 def save_results(method: str, rows: list[Row], path: Path) -> None:
     """Merges `rows` into the method's results.json: a row of the same variant and data is replaced."""
-    old = read_json(path)["rows"] if path.exists() else []
+    old = read_results(path) if path.exists() else []
     new = {(row["variant"], row["data"]) for row in rows}
     kept = [row for row in old if (row["variant"], row["data"]) not in new]
     merged = sorted(kept + rows, key=lambda row: (row["data"], row["variant"]))
@@ -180,7 +197,7 @@ def render_readme(text: str, folder: Path) -> str:
 
     def table(match: re.Match) -> str:
         query = dict(part.split("=", 1) for part in match["query"].split())
-        rows = read_json(folder / query["method"] / "results.json")["rows"]
+        rows = read_results(folder / query["method"] / "results.json")
         if "data" in query:
             rows = [row for row in rows if row["data"] in query["data"].split(",")]
         if "variants" in query:

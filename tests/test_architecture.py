@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compare import METHODS
+from reporting.methods import METHODS
 from reporting.readme import readmes
 from reporting.tables import render_readme
 

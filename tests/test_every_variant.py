@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare import METHODS
+from reporting.methods import METHODS
 from training.command import draw_figures, execute
 from training.run import Run
 from training.settings import parse

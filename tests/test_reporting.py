@@ -1,7 +1,5 @@
 """Tables, verdicts and the page."""
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -126,21 +124,3 @@ def test_image_rows_show_each_row_on_one_scale(tmp_path):
     plots.save(plots.caption(figure, "five pictures"), tmp_path / "rows.png")
     with Image.open(tmp_path / "rows.png") as image:
         assert image.info["Description"] == "five pictures" and image.width > 100
-
-
-def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path):
-    runs, out = tmp_path / "runs", tmp_path / "out"
-    flags = ["--", "--epochs", "2", "--samples", "50"]
-    compare = ["compare.py", "gmu", "--variants", "blog", "best", "--seeds", "0", "1", "--runs-dir", runs, "--out", out]
-    first = command(*compare, *flags, check=0)
-    assert "4 runs to do" in first.stdout and "| blog" in first.stdout and "paired t-test p" in first.stdout
-    assert (out / "gmu.csv").read_text().count("\n") == 3 and "best" in (out / "gmu.md").read_text()
-    again = command(*compare, *flags, check=0)
-    assert "0 runs to do" in again.stdout and "4 finished" in again.stdout
-
-    done = command("reproduce.py", "--only", "gmu", "--size", "committed", "--out", out, "--runs-dir", runs, check=0)
-    entries = json.loads((out / "claims.json").read_text())
-    assert entries and {entry["verdict"] for entry in entries} <= set(claims.VERDICTS)
-    assert f"Open {out / 'index.html'}" in done.stdout
-    listed = command("reproduce.py", "--only", "gmu", "--list", check=0)
-    assert entries[0]["id"] in listed.stdout

@@ -1,12 +1,10 @@
 """`python -m <method>.train`: reads the flags, loads the data, then TensorFlow, trains and writes the run."""
 
 import dataclasses
-import importlib
 import shlex
 import sys
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from data.dataset import DataError, Dataset
 from training.run import Run, RunError, TrainingError
@@ -80,8 +78,9 @@ def execute(config: Settings, dataset: Dataset, run: Run, train: Train) -> None:
 
 def draw_figures(module: str, run: Run) -> None:
     """Draws the method's figures into the run's folder, if the method has any."""
-    method = module.partition(".")[0]
-    if (Path(__file__).parent.parent / method / "figures.py").exists():
-        from reporting import plots
+    from reporting import plots
+    from reporting.methods import part
 
-        plots.draw(run, importlib.import_module(f"{method}.figures").FIGURES)
+    figures = part(module.partition(".")[0], "figures")
+    if figures:
+        plots.draw(run, figures.FIGURES)

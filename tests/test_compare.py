@@ -1,0 +1,122 @@
+"""compare.py and reproduce.py as a user runs them."""
+
+import json
+import types
+
+import numpy as np
+import pytest
+
+import compare
+import reproduce
+from reporting import claims, side_by_side
+from reporting.jobs import Job
+from reporting.methods import METHODS, part
+from training.run import Run, RunError, write_json
+from training.settings import Settings, SettingsError
+
+
+def module(name, *variants):
+    settings = Settings(data="digits")
+    return types.SimpleNamespace(__name__=name, VARIANTS={variant: ("text", settings) for variant in variants})
+
+
+def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path):
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    flags = ["--", "--epochs", "2", "--samples", "50"]
+    compare = ["compare.py", "gmu", "--variants", "blog", "best", "--seeds", "0", "1", "--runs-dir", runs, "--out", out]
+    first = command(*compare, *flags, check=0)
+    assert "4 runs to do" in first.stdout and "| blog" in first.stdout and "paired t-test p" in first.stdout
+    assert (out / "gmu.csv").read_text().count("\n") == 3 and "best" in (out / "gmu.md").read_text()
+    again = command(*compare, *flags, check=0)
+    assert "0 runs to do" in again.stdout and "4 finished" in again.stdout
+
+    done = command("reproduce.py", "--only", "gmu", "--size", "committed", "--out", out, "--runs-dir", runs, check=0)
+    entries = json.loads((out / "claims.json").read_text())
+    assert entries and {entry["verdict"] for entry in entries} <= set(claims.VERDICTS)
+    assert f"Open {out / 'index.html'}" in done.stdout
+    listed = command("reproduce.py", "--only", "gmu", "--list", check=0)
+    assert entries[0]["id"] in listed.stdout
+
+
+def test_variants_are_chosen_across_methods():
+    first, second = module("gmu.train", "blog", "best"), module("corrnet.train", "blog", "deep")
+    assert len(compare.choose([first, second], ())) == 4
+    assert compare.choose([first, second], ("deep", "gmu:blog")) == [(second, "deep"), (first, "blog")]
+    with pytest.raises(SettingsError, match="ambiguous 'blog'"):
+        compare.choose([first, second], ("blog",))
+    with pytest.raises(SettingsError, match=r"unknown variant 'bets' \(did you mean best\?\)"):
+        compare.choose([first], ("bets",))
+
+
+def test_a_job_lists_seeds_flags_and_sizes():
+    job = Job("gmu.train", "best", "synthetic", (0, 1), full=("--epochs", "9"), quick=("--epochs", "1"), minutes=2)
+    full, quick = job.tasks("full", "runs"), job.tasks("quick", "runs_quick")
+    assert [task.arguments[4] for task in full] == ["0", "1"] and full[0].arguments[-2:] == ["--epochs", "9"]
+    assert len(quick) == 1 and quick[0].arguments[-2:] == ["--epochs", "1"]
+    assert str(quick[0].run.path) == "runs_quick/gmu/best/synthetic/seed0"
+    assert Job("gmu.train", "best", "synthetic", quick=None).tasks("quick", "runs") == []
+
+
+def test_a_damaged_run_folder_is_named_skipped_and_kept(command, tmp_path):
+    runs = tmp_path / "runs"
+    arguments = ["compare.py", "gmu", "--variants", "blog", "--seeds", "0", "1", "--runs-dir", runs, "--out", tmp_path]
+    flags = ["--", "--epochs", "1", "--samples", "20"]
+    command(*arguments, *flags, check=0)
+    damaged = runs / "gmu" / "blog" / "synthetic" / "seed1"
+    (damaged / "result.json").write_text('{"half')
+    done = command(*arguments, *flags, check=0)
+    assert f"skipped {damaged}" in done.stdout and "| blog" in done.stdout
+    assert (damaged / "result.json").read_text() == '{"half'
+
+
+def test_results_of_another_schema_are_refused(tmp_path):
+    from reporting.tables import read_results
+
+    write_json(tmp_path / "results.json", {"rows": [{"variant": "blog"}]})
+    with pytest.raises(RunError, match="another schema"):
+        read_results(tmp_path / "results.json")
+
+
+def test_a_method_that_fails_is_a_row_and_does_not_stop_the_others(tmp_path, monkeypatch, capsys):
+    good = claims.Claim("gmu-good", "post", "holds", "equal", "", "how", claims.exact(lambda: (True, 1), "here"))
+    bad = claims.Claim("corrnet-bad", "post", "breaks", "equal", "", "how", claims.exact(lambda: 1 / 0, "here"))
+    modules = {
+        "gmu": types.SimpleNamespace(CLAIMS=[good], RUNS=[]),
+        "corrnet": types.SimpleNamespace(CLAIMS=[bad], RUNS=[]),
+    }
+    monkeypatch.setattr(reproduce, "part", lambda method, _: modules.get(method))
+    reproduce.main(["--out", str(tmp_path), "--runs-dir", str(tmp_path / "runs"), "--size", "full"])
+    entries = {entry["id"]: entry for entry in json.loads((tmp_path / "claims.json").read_text())}
+    assert entries["gmu-good"]["verdict"] == "replicated"
+    assert entries["corrnet-failed"]["verdict"] == "not run" and "division" in entries["corrnet-failed"]["measured"]
+    assert "division" in (tmp_path / "index.html").read_text()
+
+
+def test_ids_of_claims_are_unique_and_every_check_judges_without_results():
+    seen = set()
+    for method in METHODS:
+        ledger = part(method, "claims")
+        for claim in ledger.CLAIMS if ledger else ():
+            assert claim.id.startswith(f"{method}-") and claim.id not in seen
+            seen.add(claim.id)
+            assert claim.source and claim.claim and claim.how
+        modules = {job.module for job in ledger.RUNS} if ledger else ()
+        for job in ledger.RUNS if ledger else ():
+            for size in ("quick", "full"):
+                for task in job.tasks(size, "runs"):
+                    assert task.run.path.parts[1] == method, "a job's flags must parse"
+        assert all(name.startswith(method) for name in modules)
+
+
+def test_curves_have_a_band_and_a_line_per_variant(tmp_path):
+    runs = []
+    for variant in ("blog", "best"):
+        for seed in range(2):
+            run = Run.open("gmu", variant, Settings(runs_dir=str(tmp_path), seed=seed), "digits")
+            run.write_metrics([{"epoch": e, "validation/loss": seed + 1 / e} for e in (1, 2)])
+            runs.append(run)
+    figure = side_by_side.curves(runs)
+    (axis,) = figure.axes
+    assert [line.get_label() for line in axis.lines] == ["blog, digits (n = 2)", "best, digits (n = 2)"]
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), [1.5, 1.0])
+    assert len(axis.collections) == 2
