@@ -13,6 +13,18 @@ from calibration.temperature import fit_temperature
 VALIDATION_SIZES = (50, 100, 200, 500, 1000, 2000, 5000)
 
 
+def overfitting(history: list[dict[str, float]]) -> dict[str, float]:
+    """NLL and error on validation after the epoch of the lowest NLL and after the last (Guo et al. 2017, Figure 3)."""
+    best = min(history, key=lambda row: row["validation/cross_entropy"])
+    return {
+        "best_epoch": best["epoch"],
+        "best_epoch/validation_nll_nats": best["validation/cross_entropy"],
+        "best_epoch/validation_error_percent": 100 * (1 - best["validation/accuracy"]),
+        "last_epoch/validation_nll_nats": history[-1]["validation/cross_entropy"],
+        "last_epoch/validation_error_percent": 100 * (1 - history[-1]["validation/accuracy"]),
+    }
+
+
 def basic_metrics(probabilities, labels, prefix: str) -> dict[str, float]:
     """`error_percent`, `nll_nats`, `brier` and `ece_percent` under `prefix/`, means over the samples."""
     columns = uncertainty.sample_columns(probabilities, labels)

@@ -89,7 +89,8 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     pairs = {name: (logits[name], np.asarray(split["label"])) for name, split in splits.items()}
     for name, (z, labels) in pairs.items():
         np.savez_compressed(run.path / f"{name}_logits.npz", logits=z, labels=labels)
-    run.finish(network, evaluate.everything(**pairs), dataset.counts(), history)
+    metrics = {**evaluate.everything(**pairs), **evaluate.overfitting(history)}
+    run.finish(network, metrics, dataset.counts(), history)
 
 
 if __name__ == "__main__":

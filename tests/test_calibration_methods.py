@@ -146,3 +146,15 @@ def test_evaluation_reports_every_method_and_both_temperatures(data):
     assert metrics["temperature"] == pytest.approx(metrics["temperature_on_train"], rel=0.15)
     assert metrics["validation_size_2000/temperature"] == pytest.approx(metrics["temperature"], rel=0.1)
     assert "validation_size_5000/temperature" not in metrics
+
+
+def test_overfitting_compares_the_epoch_of_lowest_nll_with_the_last():
+    history = [
+        {"epoch": number, "validation/cross_entropy": nll, "validation/accuracy": accuracy}
+        for number, nll, accuracy in ((1, 0.9, 0.6), (2, 0.7, 0.7), (3, 0.8, 0.75))
+    ]
+    metrics = evaluate.overfitting(history)
+    assert metrics["best_epoch"] == 2
+    assert metrics["last_epoch/validation_nll_nats"] > metrics["best_epoch/validation_nll_nats"] == 0.7
+    assert metrics["best_epoch/validation_error_percent"] == pytest.approx(30)
+    assert metrics["last_epoch/validation_error_percent"] == pytest.approx(25)
