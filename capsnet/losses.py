@@ -1,0 +1,116 @@
+"""Margin loss of the capsule lengths, squared error of the reconstruction, and their sum."""
+
+import math
+
+from keras import ops
+
+from capsnet.model import decode
+
+PRESENT, ABSENT, DOWN_WEIGHT = 0.9, 0.1, 0.5  # m+, m- and lambda of the paper, Eq. 4
+
+
+def margin_loss(lengths, target, *, present=PRESENT, absent=ABSENT, down_weight=DOWN_WEIGHT):
+    """Separate margin loss of every class (Sabour et al. 2017, Eq. 4).
+
+        L_k = T_k max(0, m+ - |v_k|)^2 + lambda (1 - T_k) max(0, |v_k| - m-)^2
+
+    Args:
+        lengths: |v_k|, (n, classes) in [0, 1).
+        target: T_k, (n, classes): 1 for the classes in the image, else 0; several may be 1.
+        present, absent: the margins m+ and m-.
+        down_weight: lambda, weight of absent classes.
+
+    Returns:
+        Scalar float32: sum over classes, mean over the batch.
+    """
+    lengths, target = ops.cast(lengths, "float32"), ops.cast(target, "float32")
+    missed = ops.square(ops.relu(present - lengths))
+    invented = ops.square(ops.relu(lengths - absent))
+    per_class = target * missed + down_weight * (1.0 - target) * invented  # (n, classes)
+    return ops.mean(ops.sum(per_class, axis=-1))
+
+
+def reconstruction_loss(image, reconstruction, *, form="sum"):
+    """Squared error of a reconstruction, mean over the batch.
+
+    Args:
+        image, reconstruction: (n, height, width, channels) in [0, 1].
+        form: `sum` over the pixels and channels of an image, as in the paper, or their `mean`, as Keras' "mse" in
+            the blog: 784 times smaller for a grey 28x28 image.
+
+    Returns:
+        Scalar float32.
+    """
+    error = ops.mean(ops.square(ops.cast(image, "float32") - ops.cast(reconstruction, "float32")))
+    return error * math.prod(image.shape[1:]) if form == "sum" else error
+
+
+def cross_entropy(logits, label):
+    """-log softmax(logits)[label], mean over the batch: the loss of the convolutional baselines."""
+    log_likelihood = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+    return -ops.mean(ops.sum(ops.one_hot(label, logits.shape[-1]) * log_likelihood, axis=-1))
+
+
+def accuracy(scores, label):
+    """Share of images whose highest score is that of `label`."""
+    return ops.mean(ops.cast(ops.equal(ops.argmax(scores, axis=-1), ops.cast(label, "int64")), "float32"))
+
+
+def compute_cnn_loss(model, batch, training):
+    """Cross-entropy of a baseline of `capsnet.baselines`; terms `cross_entropy`, `accuracy`."""
+    logits = model(batch["image"], training=training)["logits"]
+    loss = cross_entropy(logits, batch["label"])
+    return loss, {"cross_entropy": loss, "accuracy": accuracy(logits, batch["label"])}
+
+
+def compute_pair_loss(model, batch, training, *, reconstruction_weight, form="sum"):
+    """Loss of images of two digits (MultiMNIST): both classes present, each digit rebuilt from its own capsule.
+
+    Args:
+        batch: `digits` uint8 (n, 36, 36, 2), the two placed digits, whose clipped sum is the image; `label` (n, 2).
+        reconstruction_weight, form: as in `compute_loss`; the errors of the two digits are added.
+
+    Returns:
+        (loss, terms): `margin`, `mse` (mean of the two digits), `accuracy` (both classes right).
+    """
+    digits = ops.cast(batch["digits"], "float32") / 255.0
+    labels = batch["label"]
+    outputs = model(ops.minimum(ops.sum(digits, axis=-1, keepdims=True), 1.0), training=training)
+    lengths = outputs["lengths"]
+    target = ops.sum(ops.one_hot(labels, lengths.shape[-1]), axis=1)  # (n, classes), two ones
+    loss = margin_loss(lengths, target)
+    found = ops.sum(ops.one_hot(ops.top_k(lengths, 2)[1], lengths.shape[-1]), axis=1)
+    both = ops.all(ops.equal(found, target), axis=-1)
+    terms = {"margin": loss, "accuracy": ops.mean(ops.cast(both, "float32"))}
+    if reconstruction_weight:
+        for k in range(2):
+            rebuilt = decode(model, outputs["capsules"], labels[:, k])
+            loss = loss + reconstruction_weight * reconstruction_loss(digits[..., k : k + 1], rebuilt, form=form)
+            terms[f"mse_{k + 1}"] = reconstruction_loss(digits[..., k : k + 1], rebuilt, form="mean")
+    return loss, terms
+
+
+def compute_loss(model, batch, training, *, reconstruction_weight, form="sum"):
+    """Margin loss + weighted reconstruction loss; the decoder sees the capsule of the true label.
+
+        L = sum_k L_k + weight * |image - reconstruction|^2
+
+    Args:
+        model: made by `capsnet.model.build`.
+        batch: `image` (n, height, width, channels) in [0, 1], `label` int (n,).
+        training: whether the random shift is active; the target is the shifted image.
+        reconstruction_weight: 0 leaves the decoder out; the paper has 0.0005 with form `sum`.
+        form: `sum` or `mean` over the pixels of an image, see `reconstruction_loss`.
+
+    Returns:
+        (loss, terms): scalar float32 means over the batch: `margin`, `mse` (mean over pixels), `accuracy`.
+    """
+    outputs = model(batch["image"], training=training)
+    lengths, label = outputs["lengths"], batch["label"]
+    loss = margin_loss(lengths, ops.one_hot(label, lengths.shape[-1]))
+    terms = {"margin": loss, "accuracy": accuracy(lengths, label)}
+    if reconstruction_weight:
+        rebuilt = decode(model, outputs["capsules"], label)
+        loss = loss + reconstruction_weight * reconstruction_loss(outputs["seen"], rebuilt, form=form)
+        terms["mse"] = reconstruction_loss(outputs["seen"], rebuilt, form="mean")
+    return loss, terms
