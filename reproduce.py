@@ -73,7 +73,9 @@ def main(argv: list[str] | None = None) -> None:
     if options.size == "quick":
         entries = [{**entry, "size": "quick"} for entry in entries]
     write_json(out / "claims.json", entries)
-    path = page.write(out, entries, rows, page.collect_figures(runs_dir, methods))
+    pictures = page.collect_figures(runs_dir, methods)
+    page.copy_figures(pictures, out / "figures")
+    path = page.write(out, entries, rows, pictures)
     print(", ".join(f"{count} {verdict}" for verdict, count in Counter(e["verdict"] for e in entries).items()))
     print(f"Open {path}")
 

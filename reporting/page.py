@@ -19,27 +19,39 @@ class Picture:
     method: str
     name: str
     caption: str
+    path: Path
     data: str
 
 
-def embed(path: Path, method: str) -> Picture:
-    """Reads a PNG with the caption in its metadata."""
+def embed(path: Path, method: str, name: str = "") -> Picture:
+    """Reads a PNG with the caption in its metadata; `name` defaults to the file's."""
     from PIL import Image
 
     with Image.open(path) as image:
         text = image.info.get("Description", "")
     data = base64.b64encode(path.read_bytes()).decode()
-    return Picture(method, path.stem.replace("_", " "), text, f"data:image/png;base64,{data}")
+    return Picture(method, name or path.stem.replace("_", " "), text, path, f"data:image/png;base64,{data}")
 
 
 def collect_figures(runs_dir: str | Path, methods: list[str]) -> list[Picture]:
-    """The figures of the finished runs of `methods`, in the order of their paths."""
-    return [
-        embed(path, run.config["method"])
-        for run in find_runs(runs_dir)
-        if run.config["method"] in methods
-        for path in sorted((run.path / "figures").glob("*.png"))
-    ]
+    """The figures of the finished runs of `methods`, the first seed of each variant, in the order of their paths."""
+    pictures, seen = [], set()
+    for run in find_runs(runs_dir):
+        config = run.config
+        key = (config["method"], config["variant"], config["data"])
+        if config["method"] in methods and key not in seen:
+            seen.add(key)
+            for path in sorted((run.path / "figures").glob("*.png")):
+                name = f"{path.stem.replace('_', ' ')} ({config['variant']}, {config['data']})"
+                pictures.append(embed(path, config["method"], name))
+    return pictures
+
+
+def copy_figures(pictures: list[Picture], folder: Path) -> None:
+    """Writes the pictures below `folder`, one folder per method."""
+    for picture in pictures:
+        name = picture.name.replace(", ", "-").replace(" ", "_").strip(")").replace("(", "")
+        write_atomic(folder / picture.method / f"{name}.png", picture.path.read_bytes())
 
 
 def short(value: object) -> str:

@@ -116,6 +116,8 @@ def test_the_page_is_self_contained_and_escaped(tmp_path, rows):
     assert text.count("data:image/png;base64,") == 1
     assert "http://" not in text and "https://" not in text
     assert "seed 0" in pictures[0].caption and "digits" in pictures[0].caption
+    page.copy_figures(pictures, tmp_path / "figures")
+    assert (tmp_path / "figures" / "gmu" / "loss_blog-digits.png").stat().st_size > 1000
 
 
 def test_image_rows_show_each_row_on_one_scale(tmp_path):
