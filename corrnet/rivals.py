@@ -27,7 +27,7 @@ class Config(Settings):
     """Size of the codes (>= 1)."""
     ridge: float = 1e-4
     """Added to the covariances of CCA (> 0)."""
-    features: int = 4000
+    features: int = 2000
     """Random features per view of the kernel CCA (>= components)."""
     width: float = 1.0
     """Width of its Gaussian kernel, in units of the median distance of two samples (> 0)."""
