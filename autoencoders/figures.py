@@ -72,7 +72,7 @@ def sparse_activations(run: Run) -> Figure | None:
         return None
     images = dataset_of(run).test["image"][:1000]
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
-    other = sibling(run, "sparse_none") if run.config["variant"].startswith("sparse") else None
+    other = sibling(run, "wide") if run.config["variant"].startswith("sparse") else None
     for each in filter(None, (other, run)):
         codes = np.abs(in_batches(each.load_model().encode, images))
         shares = 100 * (codes > ACTIVE_SHARE * codes.max()).mean(axis=1)

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from autoencoders import baselines
 from autoencoders.evaluation import in_batches
-from autoencoders.runs import config_of, dataset_of, sibling, siblings
+from autoencoders.runs import config_of, dataset_of, siblings
 from reporting import plots
 from training.run import Run
 
@@ -75,8 +75,7 @@ def dimensions(run: Run) -> Figure | None:
     """What more latent dimensions buy: bound and squared error of the variational runs beside this one."""
     if run.config["variant"] != "variational":
         return None
-    runs = [*siblings(run, "variational"), *filter(None, [sibling(run, "variational_20")])]
-    runs = sorted(runs, key=lambda each: config_of(each).code)
+    runs = sorted(siblings(run, "variational"), key=lambda each: config_of(each).code)
     if len(runs) < 2:
         return None
     codes = [config_of(each).code for each in runs]

@@ -1,7 +1,7 @@
 """Train an autoencoder: `python -m autoencoders.train [variant] [--flags]`."""
 
-import dataclasses
 import functools
+from dataclasses import replace
 
 from autoencoders.config import Config
 from data import images
@@ -10,35 +10,41 @@ from training.command import main
 from training.run import Run
 from training.settings import Variants
 
-STRIDED = Config(network="strided", widths=(16, 64), residual=1, batch_size=32, learning_rate=4e-3, schedule="cosine")
-DENOISER = dataclasses.replace(STRIDED, code=128, corruption="gaussian", amount=0.4)
-SHALLOW = Config(network="dense", widths=(), code=1000, probe=True, schedule="cosine")
-BAYES = Config(network="dense", widths=(512, 512), kind="gaussian", learning_rate=2e-3, schedule="cosine", epochs=20)
+STRIDED = Config(
+    network="strided", widths=(16, 64), residual=1, epochs=6, batch_size=32, learning_rate=4e-3, schedule="cosine"
+)
+WIDE = Config(network="dense", widths=(), code=1000, kind="relu", epochs=4, schedule="cosine", probe=True)
+BAYES = Config(
+    network="dense", widths=(512, 256), kind="gaussian", epochs=6, batch_size=64, learning_rate=2e-3, schedule="cosine"
+)
 VARIANTS: Variants = {
     "plain": (
         "the Autoencoders post: convolution + max-pooling, code of 32, transposed convolution",
-        Config(probe=True, archive=True),
+        Config(epochs=5, probe=True, archive=True),
     ),
-    "best": ("lowest error at a code of 32: stride 2, residual decoder, cosine schedule", STRIDED),
+    "best": ("lowest error: stride 2, residual decoder, cosine schedule", STRIDED),
     "denoising": (
         "the Denoising post: plain with 30 % salt-and-pepper",
-        Config(corruption="salt_and_pepper", amount=0.3, probe=True),
+        Config(epochs=5, corruption="salt_and_pepper", amount=0.3),
     ),
-    "denoising_best": ("most noise removed (Gaussian 0.4)", DENOISER),
-    "sparse_none": ("1000 units, no constraint", dataclasses.replace(SHALLOW, kind="relu")),
-    "sparse": ("the Sparse post: activity_regularizer", dataclasses.replace(SHALLOW, kind="relu", l1=0.1)),
-    "sparse_kl": (
-        "mean activation drawn to 0.05 (Ng 2011)",
-        dataclasses.replace(SHALLOW, kind="sigmoid", sparsity_weight=3.0),
+    "denoising_best": (
+        "most noise removed, Gaussian 0.4",
+        replace(STRIDED, code=128, corruption="gaussian", amount=0.4, epochs=4),
     ),
-    "sparse_top_k": ("the 25 largest units only", dataclasses.replace(SHALLOW, kind="top_k", top_k=25)),
-    "variational": ("the Variational post: latent 2", dataclasses.replace(BAYES, code=2)),
-    "variational_20": ("latent 20", dataclasses.replace(BAYES, code=20)),
-    "likelihood": ("latent 50, dynamically binarised", dataclasses.replace(BAYES, code=50, binarize=True)),
-    "subpixel": ("the Sub-pixel post: plain with sub-pixel convolutions", Config(upsampling="subpixel")),
+    "wide": ("one layer of 1000 units, more than needed", WIDE),
+    "wide_denoising": ("wide, with 30 % of the pixels masked", replace(WIDE, corruption="masking", amount=0.3)),
+    "sparse": ("the Sparse post: wide with activity_regularizer", replace(WIDE, l1=0.1)),
+    "sparse_kl": ("mean activation drawn to 0.05 (Ng 2011)", replace(WIDE, kind="sigmoid", sparsity_weight=3.0)),
+    "sparse_top_k": ("only the 25 largest units", replace(WIDE, kind="top_k", top_k=25)),
+    "variational": ("the Variational post: latent 2, Bernoulli", replace(BAYES, code=2)),
+    "likelihood": (
+        "latent 32, black-and-white images drawn anew each time",
+        replace(STRIDED, kind="gaussian", binarize=True, learning_rate=3e-3),
+    ),
+    "subpixel": ("the Sub-pixel post: plain with sub-pixel convolutions", Config(epochs=5, upsampling="subpixel")),
     "compression": (
-        "the Compression post with an entropy-coded file",
-        dataclasses.replace(STRIDED, kind="quantized", rate_weight=0.05, archive=True),
+        "the Compression post, codes rounded and entropy-coded",
+        replace(STRIDED, kind="quantized", rate_weight=0.05, archive=True),
     ),
 }
 

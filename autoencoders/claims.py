@@ -1,0 +1,179 @@
+"""What the six autoencoder posts say, each with a check on the results; and the goals set beside them."""
+
+import numpy as np
+
+from reporting.claims import Claim, Evidence, Outcome, at_least, at_most, better_than, exact, measured, number
+from reporting.jobs import Job
+
+PLAIN, COMPRESSION = "Autoencoders", "Compression of data using Autoencoders"
+DENOISING, SPARSE, VARIATIONAL = "Denoising Autoencoders", "Sparse Autoencoders", "Variational Autoencoders"
+SUBPIXEL = "Is the deconvolution layer the same as a convolutional layer?"
+HINTON = "Hinton & Salakhutdinov 2006 (yardstick)"
+GOAL = "goal of this project"
+MNIST = "mnist"
+SSE = "squared error per image"
+LINEAR, MEDIAN = "test/gain_over_linear_db", "test/gain_over_median_db"
+NEIGHBOURS, PCA_NEIGHBOURS = "test/neighbour_error_percent", "test/pca_neighbour_error_percent"
+ELBO = "test/negative_elbo_nats"
+PROBE = "test/probe_error_percent"
+TRAIN = "autoencoders.train"
+THREE = (0, 1, 2)
+
+
+def compare_metrics(variant, first, second, margin=0.0):
+    """Checks in one row that metric `first` exceeds metric `second` by more than `margin`, for every seed."""
+
+    def check(evidence: Evidence) -> Outcome:
+        left, right = evidence.values(variant, MNIST, first), evidence.values(variant, MNIST, second)
+        if not left or not right:
+            return Outcome("not run")
+        holds = all(left[seed] - right[seed] > margin for seed in left)
+        numbers = {first: measured(left), second: measured(right)}
+        where = evidence.where(variant, MNIST, f"{first} and {second}")
+        return Outcome("replicated" if holds else "not replicated", numbers, where)
+
+    return check
+
+
+def falls(variants, metric):
+    """Checks that the mean of `metric` falls from each variant to the next."""
+
+    def check(evidence: Evidence) -> Outcome:
+        rows = {variant: evidence.values(variant, MNIST, metric) for variant in variants}
+        if not all(rows.values()):
+            return Outcome("not run")
+        means = {variant: measured(values)["mean"] for variant, values in rows.items()}
+        holds = np.all(np.diff(list(means.values())) < 0)
+        return Outcome("replicated" if holds else "not replicated", means, evidence.where(variants[0], MNIST, metric))
+
+    return check
+
+
+def subpixel_equals_transposed():
+    """Largest difference between `Conv2DTranspose` (4 x 4, stride 2) and its sub-pixel form, integer weights."""
+    from keras import layers
+
+    from autoencoders.subpixel import from_transpose
+
+    random = np.random.default_rng(0)
+    layer = layers.Conv2DTranspose(1, 4, strides=2, padding="same")
+    layer.build((None, 4, 4, 1))
+    layer.set_weights([random.integers(-4, 5, weight.shape) for weight in layer.weights])
+    image = random.integers(-4, 5, (1, 4, 4, 1)).astype("float32")
+    difference = np.abs(np.asarray(layer(image) - from_transpose(layer)(image))).max()
+    return difference == 0, {"largest difference": float(difference)}
+
+
+def transposed_inverts_convolution():
+    """Relative error of undoing a convolution by the transposed convolution with the same kernel."""
+    from keras import ops
+
+    random = np.random.default_rng(0)
+    kernel, image = random.standard_normal((4, 4, 1, 1)), random.standard_normal((1, 8, 8, 1))
+    there = ops.conv(image, kernel, strides=2, padding="same")
+    back = np.asarray(ops.conv_transpose(there, kernel, strides=2, padding="same"))
+    error = float(np.linalg.norm(back - image) / np.linalg.norm(image))
+    return error < 1e-3, {"relative error": error}
+
+
+def claim(id_, source, text, expected, unit, how, check):
+    """A claim of this method."""
+    return Claim(f"autoencoders-{id_}", source, text, expected, unit, how, check)
+
+
+def goal(id_, text, variant, metric, bound, unit, compare=at_most):
+    """A number to reach."""
+    return claim(id_, GOAL, text, bound, unit, "mean over seeds, test split", compare(variant, MNIST, metric, bound))
+
+
+CLAIMS = [
+    claim("beats-pca", PLAIN, "Autoencoders make more complex features than PCA of the same size",
+          "lower error", SSE, "PCA's test error minus the plain network's, code of 32",
+          compare_metrics("plain", "test/pca_sse", "test/sse")),
+    claim("visualisation", PLAIN, "A non-linear code of two numbers shows the data better than PCA",
+          "lower", "% error", "10 nearest neighbours in the plane",
+          compare_metrics("variational", PCA_NEIGHBOURS, NEIGHBOURS)),
+    claim("noise", PLAIN, "Autoencoders remove noise", "above the noisy image", "dB",
+          "plain network, 30 % salt and pepper", compare_metrics("denoising", "test/denoised_psnr_db", "test/noisy_psnr_db")),
+    claim("raw-size", COMPRESSION, "The images are 45 MB", 47.04, "MB",
+          "60,000 x 784 bytes: 47.04 MB of 10^6 bytes, 44.86 of 2^20",
+          number("plain", MNIST, "file/raw_megabytes", 47.04, 0.01, "same")),
+    claim("text-size", COMPRESSION, "The codes in a text file are 18 MB", 18.0, "MB",
+          "60,000 x 32 numbers with six decimals, within 1 MB",
+          number("plain", MNIST, "file/text_megabytes", 18.0, 1.0, "same")),
+    claim("generalise", COMPRESSION, "Autoencoders only reconstruct images they were trained for",
+          "worse by 3 dB", "dB", "PSNR of test digits against Fashion-MNIST, same codec",
+          compare_metrics("compression", "test/coded_psnr_db", "test/coded_fashion_psnr_db", 3.0)),
+    claim("generalise-inverted", COMPRESSION, "Autoencoders only reconstruct images they were trained for",
+          "worse by 3 dB", "dB", "PSNR of test digits against the same digits inverted",
+          compare_metrics("compression", "test/coded_psnr_db", "test/coded_inverted_psnr_db", 3.0)),
+    claim("useful-features", DENOISING, "Corruption forces the network to learn useful features", "lower", "% error",
+          "linear classifier on 1000 units, wide_denoising against wide",
+          better_than(("wide_denoising", MNIST), ("wide", MNIST), PROBE, "lower")),
+    claim("few-active", SPARSE, "A sparsity constraint leaves only some of many units active", "lower", "% of units",
+          "units above 5 % of the largest activation, sparse against wide",
+          better_than(("sparse", MNIST), ("wide", MNIST), "test/active_percent", "lower")),
+    claim("sparse-useful", SPARSE, "Sparse units learn useful structure", "lower", "% error",
+          "linear classifier on 1000 units, sparse against wide",
+          better_than(("sparse", MNIST), ("wide", MNIST), PROBE, "lower")),
+    claim("more-dimensions", VARIATIONAL, "More latent dimensions (5, 10, higher) give better results", "falling",
+          SSE, "latent 2, 5, 10, 20 with the same network",
+          falls(("variational", *(f"variational@latent{n}" for n in (5, 10, 20))), "test/sse")),
+    claim("subpixel-equal", SUBPIXEL, "A transposed convolution equals a sub-pixel convolution", 0.0, "",
+          "kernel 4 x 4, stride 2, converted; also tests/test_autoencoders_subpixel.py",
+          exact(subpixel_equals_transposed, "autoencoders.claims.subpixel_equals_transposed")),
+    claim("subpixel-lockstep", SUBPIXEL, "... also while they are trained", "equal losses", "relative difference",
+          "100 steps of Adam from the same weights, differences of float32 rounding only",
+          at_most("subpixel_study", MNIST, "lockstep/largest_relative_loss_difference", 1e-3)),
+    claim("inverse", SUBPIXEL, "Transposed convolution is the inverse operation of convolution", 0.0, "relative error",
+          "undoing a convolution; it is the adjoint instead, as tests/test_autoencoders_subpixel.py shows",
+          exact(transposed_inverts_convolution, "autoencoders.claims.transposed_inverts_convolution")),
+    claim("hinton", HINTON, "30 numbers rebuild a digit with squared error 3.00 (PCA: 13.87)", 3.00, SSE,
+          "test split, at most", at_most("best@code30", MNIST, "test/sse", 3.00)),
+    goal("best", "Code of 32: squared error at most 2.6 per image", "best", "test/sse", 2.6, SSE),
+    goal("best30", "Code of 30: squared error at most 2.7", "best@code30", "test/sse", 2.7, SSE),
+    *(goal(f"denoising-{noise}", f"{noise}: 2.5 dB above the best linear map", variant, LINEAR, 2.5, "dB", at_least)
+      for noise, variant in (("gaussian40", "denoising_best"), ("gaussian50", "denoising_best@gaussian50"))),
+    *(goal(f"denoising-{noise}", f"{noise}: 5 dB above the median filter", variant, MEDIAN, 5, "dB", at_least)
+      for noise, variant in (("salt25", "denoising_best@salt25"), ("salt30", "denoising_best@salt30"))),
+    goal("latent2", "VAE, latent 2: at most 147 nats", "variational", ELBO, 147, "nats"),
+    goal("latent20", "VAE, latent 20: at most 104 nats", "variational@latent20", ELBO, 104, "nats"),
+    goal("likelihood", "Binarised, importance-sampled: at most 88 nats", "likelihood", "test/nll_nats", 88, "nats"),
+    goal("probe", "Linear classifier on a sparse code: at most 2.5 % error", "sparse", PROBE, 2.5, "%"),
+    goal("file", "60,000 images in at most 1.3 MB, decoder included", "compression", "file/megabytes", 1.3, "MB"),
+    goal("file-quality", "... at 24 dB or more", "compression", "file/psnr_db", 24, "dB", at_least),
+]  # fmt: skip
+
+QUICK = ("--epochs", "1")
+DENOISERS = {
+    "gaussian50": ("gaussian", 0.5),
+    "salt25": ("salt_and_pepper", 0.25),
+    "salt30": ("salt_and_pepper", 0.3),
+    "masking30": ("masking", 0.3),
+}
+
+
+def tagged(variant, tag, *flags, seeds=(0,), minutes=1.0):
+    """The job of a variant with other flags, kept apart by a tag; not part of quick runs."""
+    more = (*flags, "--tag", tag)
+    return Job(TRAIN, variant, MNIST, seeds, more, None, minutes)
+
+
+RUNS = [
+    *(Job(TRAIN, variant, MNIST, quick=QUICK, minutes=2.5) for variant in ("plain", "denoising", "subpixel")),
+    Job(TRAIN, "best", MNIST, THREE, quick=QUICK, minutes=2.5),
+    tagged("best", "code30", "--code", "30", seeds=THREE, minutes=2.5),
+    Job(TRAIN, "denoising_best", MNIST, THREE, quick=QUICK, minutes=2),
+    *(tagged("denoising_best", tag, "--corruption", kind, "--amount", str(amount), seeds=THREE, minutes=2)
+      for tag, (kind, amount) in DENOISERS.items()),
+    *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK) for variant in ("wide", "wide_denoising", "sparse")),
+    *(Job(TRAIN, variant, MNIST, quick=QUICK) for variant in ("sparse_kl", "sparse_top_k")),
+    Job(TRAIN, "variational", MNIST, THREE, quick=QUICK),
+    *(tagged("variational", f"latent{n}", "--code", str(n), seeds=seeds)
+      for n, seeds in ((5, (0,)), (10, (0,)), (20, THREE))),
+    Job(TRAIN, "likelihood", MNIST, quick=None, minutes=6),
+    Job(TRAIN, "compression", MNIST, THREE, quick=QUICK, minutes=2.5),
+    *(tagged("compression", f"rate{weight}", "--rate-weight", weight, minutes=2.5) for weight in ("0.02", "0.2")),
+    Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2),
+    Job("autoencoders.subpixel_study", "subpixel_study", MNIST, quick=("--steps", "20")),
+]  # fmt: skip
