@@ -128,7 +128,12 @@ def _bounded(variant: str, data: str, metric: str, bound: float, sign: int) -> C
 
 
 def better_than(
-    first: tuple[str, str], second: tuple[str, str], metric: str, better: str, margin: float = 0.0
+    first: tuple[str, str],
+    second: tuple[str, str],
+    metric: str,
+    better: str,
+    margin: float = 0.0,
+    against: str | None = None,
 ) -> Callable:
     """Checks that (variant, data) `first` beats `second` by more than `margin`: paired t-test over common seeds.
 
@@ -137,10 +142,11 @@ def better_than(
 
     Args:
         better: "higher" or "lower": the side on which `first` should be.
+        against: metric of `second` where it is another one, for example of the same runs.
     """
 
     def check(evidence: Evidence) -> Outcome:
-        left, right = evidence.values(*first, metric), evidence.values(*second, metric)
+        left, right = evidence.values(*first, metric), evidence.values(*second, against or metric)
         seeds = sorted(left.keys() & right.keys())
         if not seeds:
             return Outcome("not run")
@@ -148,7 +154,7 @@ def better_than(
         gains = {seed: sign * (left[seed] - right[seed]) - margin for seed in seeds}
         p = paired_p(list(gains.values()))
         numbers = {"first": measured(left), "second": measured(right), "p": p}
-        where = f"{evidence.where(*first, metric)} against {second[0]} {second[1]}"
+        where = f"{evidence.where(*first, metric)} against {' '.join(filter(None, (*second, against)))}"
         return Outcome(direction(np.mean(list(gains.values())), p), numbers, where)
 
     return check
