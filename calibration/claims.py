@@ -1,0 +1,137 @@
+"""What the post on calibration says, each with a check on the results."""
+
+import numpy as np
+
+from reporting.claims import Claim, Evidence, Outcome, at_most, better_than, exact, number
+from reporting.jobs import Job
+
+POST = "On Calibration of Modern Neural Networks"
+PAPER = "On Calibration of Modern Neural Networks (Guo et al. 2017, cited by the post)"
+NOTEBOOK = "a public Fashion-MNIST notebook on temperature scaling"
+DATA, FULL = "fashion_mnist-2000", "fashion_mnist"
+SEEDS = (0, 1, 2, 3, 4)
+NETWORKS = ("residual", "lenet", "densenet")
+METHODS = ("temperature", "platt", "vector", "matrix", "histogram", "isotonic")
+ECE = "test/ece_percent"
+QUICK = ("--epochs", "3")
+
+
+def within(variant: str, first: str, second: str, better: str):
+    """Checks that metric `first` beats metric `second` of the same runs."""
+    return better_than((variant, DATA), (variant, DATA), first, better, against=second)
+
+
+def best_method(metric: str, wins_needed: int):
+    """Checks that temperature scaling has the lowest mean of a metric among all methods on enough networks."""
+
+    def check(evidence: Evidence) -> Outcome:
+        wins, means = 0, {}
+        for network in NETWORKS:
+            rows = {method: evidence.values(network, DATA, f"{method}/{metric}") for method in METHODS}
+            if not all(rows.values()):
+                return Outcome("not run")
+            means[network] = {method: round(float(np.mean(list(row.values()))), 3) for method, row in rows.items()}
+            wins += min(means[network], key=means[network].get) == "temperature"
+        verdict = "replicated" if wins >= wins_needed else "not replicated"
+        return Outcome(verdict, {"networks won": wins, **means}, f"calibration/results.json {metric} of {DATA}")
+
+    return check
+
+
+def platt_is_extended():
+    """For two classes softmax(z / T) is Platt's sigmoid(a z + b) with a = 1 / T and b = 0."""
+    from calibration.estimators import softmax
+
+    logits = np.random.default_rng(0).normal(size=(100, 2), scale=3)
+    platt = 1 / (1 + np.exp(-(logits[:, 1] - logits[:, 0]) / 1.7))
+    error = float(np.abs(softmax(logits / 1.7)[:, 1] - platt).max())
+    return error < 1e-12, {"largest difference": error}
+
+
+def order_kept():
+    """The largest of 10,000 x 10 random logits stays the largest at temperatures from 0.05 to 40."""
+    logits = np.random.default_rng(0).normal(size=(10000, 10))
+    changed = sum(int(((logits / t).argmax(1) != logits.argmax(1)).sum()) for t in (0.05, 0.5, 2, 40))
+    return changed == 0, {"predictions changed": changed}
+
+
+def ends(id_, claim, first, second):
+    """An observation on what makes calibration worse: the two ends of its panel compared."""
+    how = f"ECE of {first} against {second}, 2,000 training images, same seeds"
+    return Claim(
+        f"calibration-{id_}", POST, claim, "higher ECE", "percent", how,
+        better_than((first, DATA), (second, DATA), ECE, "higher"),
+    )  # fmt: skip
+
+
+CLAIMS = [
+    ends("modern", "Modern networks are worse calibrated than LeNet", "residual", "lenet"),
+    ends("depth", "More depth makes calibration worse", "depth_19", "depth_7"),
+    ends("width", "More width makes calibration worse", "width_32", "width_4"),
+    ends("normalisation", "Batch normalisation makes calibration worse", "residual", "no_batch_normalisation"),
+    ends("decay", "Less weight decay makes calibration worse", "decay_0", "decay_5e-3"),
+    Claim(
+        "calibration-temperature", POST, "Temperature scaling mends calibration", "lower ECE", "percent",
+        "residual network: scaled against uncalibrated",
+        within("residual", "temperature/ece_percent", ECE, "lower"),
+    ),
+    Claim(
+        "calibration-most-effective", POST, "Temperature scaling is often the most effective method",
+        "lowest ECE on most networks", "percent", "lowest mean ECE of six methods on at least 2 of 3 networks",
+        best_method("ece_percent", 2),
+    ),
+    Claim(
+        "calibration-fastest", POST, "Temperature scaling is the fastest method", "shortest fit on most networks", "ms",
+        "shortest mean fit of six methods on at least 2 of 3 networks", best_method("fit_ms", 2),
+    ),
+    Claim(
+        "calibration-not-on-train", POST, "T fitted on the training set comes out too low", "lower T", "",
+        "residual network: T on training images against T on validation",
+        within("residual", "temperature_on_train", "temperature", "lower"),
+    ),
+    Claim(
+        "calibration-not-on-train-ece", POST, "T must be fitted on validation, not on training data", "higher ECE",
+        "percent", "ECE on test with T from training images against T from validation",
+        within("residual", "fitted_on_train/ece_percent", "temperature/ece_percent", "higher"),
+    ),
+    Claim(
+        "calibration-accuracy", PAPER, "Temperature scaling leaves every prediction as it is", "0 changed", "",
+        "predicted classes before and after, T from 0.05 to 40", exact(order_kept, "calibration.claims.order_kept"),
+    ),
+    Claim(
+        "calibration-platt", POST, "Temperature scaling is the simplest extension of Platt scaling", "equal", "",
+        "two classes: sigmoid(a z + b) with a = 1 / T, b = 0",
+        exact(platt_is_extended, "calibration.claims.platt_is_extended"),
+    ),
+    Claim(
+        "calibration-nll-overfits", PAPER, "The NLL overfits", "higher NLL", "nats",
+        "validation NLL after the last epoch against its lowest",
+        within("overfit", "last_epoch/validation_nll_nats", "best_epoch/validation_nll_nats", "higher"),
+    ),
+    Claim(
+        "calibration-error-falls", PAPER, "... while the error goes on falling", "lower error", "percent",
+        "validation error after the last epoch against that at the lowest NLL",
+        within("overfit", "last_epoch/validation_error_percent", "best_epoch/validation_error_percent", "lower"),
+    ),
+    Claim(
+        "calibration-notebook-ece", NOTEBOOK, "ECE 0.45 % after scaling, T fitted on the test set", 0.45, "percent",
+        "all training images, T fitted on validation; within 0.15",
+        number("residual", FULL, "temperature/ece_percent", 0.45, 0.15, "lower"),
+    ),
+    Claim(
+        "calibration-notebook-error", NOTEBOOK, "accuracy 92.8 %", 7.2, "percent error",
+        "all training images; at most 7.2 % error", at_most("residual", FULL, "test/error_percent", 7.2),
+    ),
+]  # fmt: skip
+
+RUNS = [
+    *(
+        Job("calibration.train", variant, "fashion_mnist", SEEDS, quick=QUICK, minutes=1.0)
+        for variant in (
+            *NETWORKS, "depth_7", "depth_19", "width_4", "width_32", "no_batch_normalisation", "decay_0", "decay_5e-3",
+            "overfit",
+        )
+    ),
+    Job("calibration.train", "residual", "fashion_mnist", SEEDS[:3], ("--train-examples", "0"), None, minutes=10.0),
+    Job("calibration.solvers", "solvers", "synthetic", (0,), minutes=0.5),
+]  # fmt: skip

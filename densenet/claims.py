@@ -1,0 +1,96 @@
+"""What the post on DenseNet says, each with a check on the results."""
+
+import numpy as np
+
+from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable
+from reporting.jobs import Job
+
+POST = "Densely Connected Convolutional Networks - DenseNet"
+PAPER = "Densely Connected Convolutional Networks (Huang et al. 2017, cited by the post)"
+GOAL = "goal of this project"
+ERROR = "test/error_percent"
+SMALL = ("fashion_mnist-500", "fashion_mnist-2000")
+DEEP = ("gradients_deep", "fashion_mnist")
+SEEDS = (0, 1, 2)
+SMALL_FLAGS = {"fashion_mnist-500": ("--train-examples", "500", "--epochs", "40"),
+               "fashion_mnist-2000": ("--train-examples", "2000", "--epochs", "20")}  # fmt: skip
+
+
+def blog_size():
+    """Trainable and total parameters of the post's network."""
+    from densenet import model
+
+    network = model.build(stem_normalisation=False)
+    sizes = (sum(int(np.prod(weight.shape)) for weight in network.trainable_weights), network.count_params())
+    return sizes == (141_010, 143_890), sizes
+
+
+def direct_connections():
+    """A block's output holds its input unchanged, so every later layer and the loss reach it directly."""
+    from densenet.model import DenseBlock
+
+    x = np.random.default_rng(0).random((2, 5, 5, 6)).astype(np.float32)
+    out = np.asarray(DenseBlock(4, 3)(x))
+    return bool((out[..., :6] == x).all()), {"channels in": 6, "channels out": out.shape[-1]}
+
+
+def small(data: str, rival: str) -> Claim:
+    """The regularising effect on a small training set, against a network of the same size."""
+    count = int(data.rpartition("-")[2])
+    return Claim(
+        f"densenet-small-{count}-{rival}", POST, f"Dense connections regularise small training sets ({count:,} images)",
+        f"lower error than {rival}", "percent", "test error, same size, epochs and seeds",
+        better_than(("fixed", data), (rival, data), ERROR, "lower"),
+    )  # fmt: skip
+
+
+CLAIMS = [
+    Claim(
+        "densenet-parameters", POST, "The network of the post's code", "141,010 / 143,890", "parameters",
+        "trainable and total, counted", exact(blog_size, "densenet.claims.blog_size"),
+    ),
+    Claim(
+        "densenet-direct", POST, "Every layer has direct access to the features before it", "unchanged", "",
+        "a block's output against its input", exact(direct_connections, "densenet.claims.direct_connections"),
+    ),
+    Claim(
+        "densenet-gradient", POST, "DenseNet alleviates the vanishing gradient", "at least the last layer's", "ratio",
+        "RMS gradient of the first of 36 convolutions over the last, untrained",
+        at_least(*DEEP, "dense/first_to_last_gradient", 1.0),
+    ),
+    *(
+        Claim(
+            f"densenet-gradient-{rival}", POST, "Gradients reach all layers more evenly than without dense connections",
+            f"fewer decades than {rival}", "decades", "|log10(first / last)| of the RMS gradient, 36 convolutions",
+            better_than(DEEP, DEEP, "dense/gradient_decades", "lower", against=f"{rival}/gradient_decades"),
+        )
+        for rival in ("plain", "residual")
+    ),
+    *(small(data, rival) for data in SMALL for rival in ("plain", "residual")),
+    Claim(
+        "densenet-blog-accuracy", POST, "The post publishes no accuracy: the first one", "none", "percent error",
+        "blog on MNIST, last epoch; replicated means that it learns (below 2 %)", at_most("blog", "mnist", ERROR, 2.0),
+    ),
+    Claim(
+        "densenet-mnist", GOAL, "The mended network reaches 99.5 % on MNIST", 0.5, "percent error",
+        "last epoch", at_most("fixed", "mnist", ERROR, 0.5),
+    ),
+    Claim(
+        "densenet-fashion", GOAL, "The mended network reaches 93.0 % on Fashion-MNIST", 7.0, "percent error",
+        "last epoch", at_most("fixed", "fashion_mnist", ERROR, 7.0),
+    ),
+    Claim(
+        "densenet-scaling", PAPER, "DenseNets scale to hundreds of layers without optimisation difficulties", "",
+        "", "",
+        not_testable("hundreds of layers are out of reach of a CPU"),
+    ),
+]  # fmt: skip
+
+RUNS = [
+    *(Job("densenet.train", variant, "fashion_mnist", SEEDS, SMALL_FLAGS[data], None, minutes=3.0)
+      for data in SMALL for variant in ("fixed", "plain", "residual")),
+    Job("densenet.gradients", "gradients_deep", "fashion_mnist", SEEDS, ("--train-examples", "0"), minutes=0.5),
+    Job("densenet.train", "blog", "mnist", SEEDS, (), ("--train-examples", "1000", "--epochs", "1"), minutes=25.0),
+    Job("densenet.train", "fixed", "mnist", SEEDS, (), None, minutes=25.0),
+    Job("densenet.train", "fixed", "fashion_mnist", SEEDS, ("--epochs", "30"), None, minutes=75.0),
+]  # fmt: skip
