@@ -128,7 +128,7 @@ class _Samples(NamedTuple):
     @classmethod
     def from_logits(cls, logits, labels, weight) -> "_Samples":
         work = np.float64 if logits.size <= _FEW_ELEMENTS else np.float32
-        gaps = np.array(logits.T, order="C")  # (classes, n)
+        gaps = np.array(logits.T, dtype=np.result_type(logits, work), order="C")  # (classes, n)
         gaps -= gaps.max(axis=0)
         scale = -float(gaps.mean(axis=0).mean(dtype=np.float64)) or 1.0
         gaps /= scale
