@@ -63,7 +63,8 @@ def input_gradient(output_gradient, kernel, stride, image_size):
         row = overlap([part[:, :, :, j] for j in range(blocks)], axis=2)  # (n, h, w + blocks - 1, s * channels)
         down = i // stride
         planes[i % stride].append(tf.pad(row, [[0, 0], [down, blocks - 1 - down], [0, 0], [0, 0]]))
-    image = tf.stack([tf.add_n(plane) for plane in planes], axis=2)
+    empty = tf.zeros_like(planes[0][0])  # a kernel smaller than the stride skips rows
+    image = tf.stack([tf.add_n(plane or [empty]) for plane in planes], axis=2)
     covered = (stride * (h + blocks - 1), stride * (w + blocks - 1))
     return fit_size(tf.reshape(image, (-1, *covered, channels)), image_size)
 

@@ -1,5 +1,6 @@
 """Capsule layers for any Keras model: primary capsules, routed capsules, length, mask, and a random shift."""
 
+import functools
 from itertools import pairwise
 
 import keras
@@ -7,7 +8,7 @@ import tensorflow as tf
 from keras import initializers, layers, ops
 
 from capsnet.convolution import strided_convolution
-from capsnet.routing import compiled_vote_and_route, route, safe_length, squash, vote, vote_and_route
+from capsnet.routing import route, safe_length, squash, vote, vote_and_route
 
 register = keras.saving.register_keras_serializable(package="capsnet")
 
@@ -111,8 +112,8 @@ class PrimaryCapsules(layers.Layer):
 class DigitCapsules(layers.Layer):
     """Capsules routed by agreement: every input capsule votes for every output capsule.
 
-    Computes in float32 whatever the precision policy, and a part of the batch at a time: the votes of 16 images fit in
-    a processor's cache, and XLA uses one core per call, so that the parts run side by side.
+    Computes in float32 whatever the precision policy. Compiled, it computes parts of the batch side by side: XLA uses
+    one core per call, and the votes of 16 images fit into a processor's cache.
 
     Args:
         capsules: output capsules, C; one per class.
@@ -123,7 +124,7 @@ class DigitCapsules(layers.Layer):
         kernel_initializer: sees the shape (I, C, d, D): of Glorot's, fan in d and fan out D, each times I * C.
         bias_initializer: as in Keras.
         compiled: compile votes and routing alone with XLA.
-        parts: the batch is divided into this many parts.
+        parts: into which a batch is divided when compiled.
     """
 
     def __init__(self, capsules=10, size=16, iterations=3, gradient="all", use_bias=False, compiled=True, parts=8,
@@ -138,6 +139,8 @@ class DigitCapsules(layers.Layer):
         self.use_bias, self.compiled, self.parts = use_bias, compiled, parts
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.compute = functools.partial(vote_and_route, capsules=capsules, iterations=iterations, gradient=gradient)
+        self.compute_compiled = tf.function(self.compute, jit_compile=True, reduce_retracing=True, autograph=False)
 
     def build(self, input_shape):
         if len(input_shape) != 3 or None in input_shape[1:]:
@@ -161,14 +164,13 @@ class DigitCapsules(layers.Layer):
 
     def call(self, inputs):
         """Input capsules (n, I, d) to output capsules (n, C, D), float32, lengths in [0, 1)."""
-        compute = compiled_vote_and_route if self.compiled else vote_and_route
+        kernel, bias = tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)
+        if not self.compiled:
+            return self.compute(inputs, kernel, bias)
         count = ops.shape(inputs)[0]
         bounds = [count * part // self.parts for part in range(self.parts + 1)]
-        kernel, bias = tf.convert_to_tensor(self.kernel), tf.convert_to_tensor(self.bias)
-        settings = self.capsules, self.iterations, self.gradient
-        return ops.concatenate(
-            [compute(inputs[first:last], kernel, bias, *settings) for first, last in pairwise(bounds)], axis=0
-        )
+        parts = [inputs[first:last] for first, last in pairwise(bounds)]
+        return ops.concatenate([self.compute_compiled(part, kernel, bias) for part in parts], axis=0)
 
     def couplings(self, inputs):
         """Coupling coefficients of every iteration, (iterations, n, I, C); those of an input capsule sum to 1."""

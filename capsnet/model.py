@@ -61,8 +61,8 @@ def build_decoder(*, image_shape, classes, capsule_size, units=(512, 1024), **in
     """
     hidden = [layers.Dense(width, activation="relu", **initial) for width in units]
     last = layers.Dense(math.prod(image_shape), activation="sigmoid", dtype="float32", **initial)
-    shape = keras.Input((classes, capsule_size), name="masked")
-    return keras.Sequential([shape, layers.Flatten(), *hidden, last, layers.Reshape(image_shape)], name="decoder")
+    masked, image = keras.Input((classes, capsule_size), name="masked"), layers.Reshape(image_shape, dtype="float32")
+    return keras.Sequential([masked, layers.Flatten(), *hidden, last, image], name="decoder")
 
 
 def initial_settings(name, primary_types):

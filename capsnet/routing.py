@@ -3,7 +3,6 @@
 Shapes: n images, I input capsules of d numbers, C output capsules of D numbers.
 """
 
-import tensorflow as tf
 from keras import ops
 
 TINY = 1e-18  # a vector shorter than this counts as zero; its square and its inverse are float32 numbers
@@ -85,6 +84,3 @@ def vote(inputs, kernel, capsules):
 def vote_and_route(inputs, kernel, bias, capsules, iterations, gradient):
     """`vote`, then the capsules of `route`: (n, I, d) to (n, C, D)."""
     return route(vote(inputs, kernel, capsules), bias, iterations=iterations, gradient=gradient)[0]
-
-
-compiled_vote_and_route = tf.function(vote_and_route, jit_compile=True, reduce_retracing=True)

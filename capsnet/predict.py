@@ -1,0 +1,109 @@
+"""Read one image with a trained network: `python -m capsnet.predict IMAGE.png [--run FOLDER]`."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from training.run import Run, RunError
+from training.settings import SettingsError, fail, run_cli
+
+
+@dataclasses.dataclass(frozen=True)
+class Predict:
+    """Prints the class and the length of every capsule, and draws what the network saw and what it rebuilds."""
+
+    image: Annotated[Path, tyro.conf.Positional]
+    """PNG, JPEG or any picture Pillow reads; of any size."""
+    run: str = ""
+    """Folder of a finished run; none given: the newest one below runs_dir."""
+    runs_dir: str = "runs"
+    """Folder of all runs."""
+    out: Path = Path("prediction.png")
+    """Where the picture goes."""
+    invert: Literal["auto", "yes", "no"] = "auto"
+    """Data sets are light on dark; auto inverts pictures whose border is light."""
+
+
+def find_run(options: Predict) -> Run:
+    """The run to read with: a finished training of capsules."""
+    from reporting.tables import find_runs
+
+    if options.run:
+        run = Run(Path(options.run))
+        if not run.finished or not (run.path / "model.keras").exists():
+            raise RunError(f"{run.path} holds no trained model, expected the folder of a finished run; train one first")
+        return run
+    runs = [run for run in find_runs(options.runs_dir) if run.config["method"] == "capsnet"]
+    runs = [run for run in runs if run.config["settings"]["network"] == "capsnet"]
+    if not runs:
+        raise RunError(f"no finished run below {options.runs_dir}/capsnet; start with: python -m capsnet.train paper")
+    return max(runs, key=lambda run: run.result["finished"])
+
+
+def read_image(path: Path, shape: tuple[int, int, int], invert: str) -> np.ndarray:
+    """The picture as the network wants it, float32 (1, height, width, channels) in [0, 1], light on dark."""
+    from PIL import Image, ImageOps
+
+    height, width, channels = shape
+    try:
+        with Image.open(path) as file:
+            picture = file.convert("L" if channels == 1 else "RGB")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read as a picture ({error}); give a PNG or JPEG file") from None
+    grey = np.asarray(picture.convert("L"), np.float32)
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    if invert == "yes" or (invert == "auto" and border.mean() > 127):
+        picture, border = ImageOps.invert(picture), 255 - border
+    background = int(np.median(border))
+    color = background if channels == 1 else (background,) * 3
+    picture = ImageOps.pad(picture, (width, height), Image.Resampling.BILINEAR, color=color)
+    return np.asarray(picture, np.float32).reshape(1, height, width, channels) / 255
+
+
+def draw(path: Path, image, outputs) -> None:
+    """The picture that was read, the lengths, and the reconstruction if there is a decoder."""
+    from matplotlib import pyplot as plt
+
+    from reporting import plots
+
+    figure, axes = plt.subplots(1, 3, figsize=(8, 2.6), width_ratios=(1, 2, 1))
+    for axis, picture, title in ((axes[0], image, "seen"), (axes[2], outputs.get("reconstruction"), "rebuilt")):
+        axis.axis("off")
+        if picture is not None:
+            axis.imshow(np.squeeze(picture[0]), cmap="gray_r", vmin=0, vmax=1)
+            axis.set_title(title)
+    lengths = outputs["lengths"][0]
+    axes[1].bar(np.arange(lengths.size), lengths)
+    axes[1].set(ylim=(0, 1), xlabel="class", ylabel="length", xticks=np.arange(lengths.size))
+    plots.save(plots.caption(figure, f"class {lengths.argmax()}"), path)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Reads the picture, prints class and lengths, writes the drawing; exits 2 with one line on bad input."""
+    try:
+        options = run_cli(Predict, "python -m capsnet.predict", sys.argv[1:] if argv is None else argv)
+        run = find_run(options)
+        if not options.image.is_file():
+            raise SettingsError(f"{options.image} does not exist, expected a picture; check the path")
+        from training.device import quiet_start
+
+        with quiet_start():
+            from training import loop
+        network = run.load_model()
+        image = read_image(options.image, network.input_shape[1:], options.invert)
+        outputs = loop.predict(network, image)
+    except (SettingsError, RunError) as error:
+        fail(error, 2)
+    draw(options.out, image, outputs)
+    lengths = outputs["lengths"][0]
+    print(f"class {lengths.argmax()}")
+    print("lengths " + " ".join(f"{length:.3f}" for length in lengths))
+    print(f"drawing {options.out}")
+
+
+if __name__ == "__main__":
+    main()

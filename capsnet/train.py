@@ -1,0 +1,110 @@
+"""Train a capsule network or its convolutional baselines: `python -m capsnet.train [variant] [--flags]`."""
+
+import dataclasses
+import functools
+from typing import Literal
+
+from data import images, multimnist
+from data.dataset import Dataset
+from training.command import main
+from training.run import Run
+from training.settings import Settings, Variants, check_at_least
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """Settings of a capsule network; the defaults are the paper's."""
+
+    network: Literal["capsnet", "cnn_paper", "cnn_5x5", "cnn_9x9"] = "capsnet"
+    """Capsules, or one of the convolutional networks they are compared with."""
+    iterations: int = 3
+    """Routing iterations (>= 1)."""
+    gradient: Literal["all", "last"] = "all"
+    """Routing iterations that gradients flow through."""
+    reconstruction_weight: float = 5e-4
+    """Weight of the reconstruction error beside the margin loss (>= 0); 0 leaves the decoder out."""
+    reconstruction: Literal["sum", "mean"] = "sum"
+    """Squared error summed or averaged over the pixels of an image."""
+    max_shift: int = 2
+    """Training images are shifted by up to this many pixels in each axis (>= 0)."""
+    initial: Literal["keras", "official"] = "keras"
+    """Initial weights: Keras' defaults as in the blog, or the authors' program's."""
+    schedule: Literal["constant", "exponential", "cosine"] = "exponential"
+    """Learning rate: constant, x 0.96 every 2,000 steps as the authors' program, or half a cosine to 0."""
+    pairs: int = 0
+    """MultiMNIST: pairs of digits per training image (>= 0); 0 trains on single digits."""
+    filters: int = 256
+    """Channels of the first convolution (>= 1)."""
+    primary_types: int = 32
+    """Primary capsules per position (>= 1)."""
+    compiled: bool = True
+    """Compile the routing with XLA."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, iterations=1, reconstruction_weight=0, max_shift=0, pairs=0, filters=1, primary_types=1)
+
+
+paper = functools.partial(dataclasses.replace, Config())
+short = functools.partial(paper, epochs=3)  # the ablation's budget, equal for all
+
+VARIANTS: Variants = {
+    "blog": ("as the post: 2 iterations, 0.0005 x mean squared error, no shifts, constant rate", paper(
+        iterations=2, reconstruction="mean", max_shift=0, schedule="constant")),
+    "paper": ("3 iterations, 0.0005 x summed squared error, shifts, decaying rate", paper()),
+    "official": ("paper with the authors' program's 20 x reconstruction weight and initial weights", paper(
+        reconstruction_weight=0.01, initial="official")),
+    "best": ("official with the rate falling to 0 along a cosine", paper(
+        reconstruction_weight=0.01, initial="official", schedule="cosine")),
+    "routing_1": ("ablation: 1 routing iteration", short(iterations=1)),
+    "routing_2": ("ablation: 2 iterations", short(iterations=2)),
+    "routing_3": ("ablation: 3 iterations, the paper's recipe at the ablation's budget", short()),
+    "routing_5": ("ablation: 5 iterations", short(iterations=5)),
+    "routing_1_plain": ("ablation: 1 iteration, no decoder", short(iterations=1, reconstruction_weight=0.0)),
+    "no_reconstruction": ("ablation: 3 iterations, no decoder", short(reconstruction_weight=0.0)),
+    "last_gradient": ("ablation: gradients through the last of 3 iterations only", short(gradient="last")),
+    "cnn_5x5": ("baseline: the paper's 5x5 layers, with stride", short(network="cnn_5x5")),
+    "cnn_9x9": ("baseline: CapsNet's convolutions, averaged over positions", short(network="cnn_9x9")),
+    "cnn_paper": ("baseline: the paper's, 35.4 million parameters", short(network="cnn_paper")),
+    "multi_mnist": ("two overlapping digits per 36x36 image, both to be named and drawn", short(pairs=2, max_shift=0)),
+}  # fmt: skip
+TINY = ("--filters", "8", "--primary-types", "2", "--no-compiled")  # how the tests run every variant
+
+
+def load(config: Config) -> Dataset:
+    """Images in [0, 1], or pairs of digits on one canvas."""
+    dataset = images.load(config.data, config.data_dir, train_examples=config.train_examples)
+    return multimnist.pair_up(dataset, config.pairs) if config.pairs else dataset
+
+
+def train(config: Config, dataset: Dataset, run: Run) -> None:
+    """Trains, evaluates on the test split once and writes the run."""
+    import keras
+
+    from capsnet import baselines, evaluate, losses, model
+    from training import loop
+
+    shape = (*next(iter(dataset.train.values())).shape[1:3], 1)
+    if config.network != "capsnet":
+        network = baselines.build(config.network, image_shape=shape, max_shift=config.max_shift, filters=config.filters)
+        objective = losses.compute_cnn_loss
+    else:
+        names = ("iterations", "gradient", "max_shift", "filters", "primary_types", "initial", "compiled")
+        decoder = {} if config.reconstruction_weight else {"decoder_units": ()}
+        network = model.build(image_shape=shape, **decoder, **{name: getattr(config, name) for name in names})
+        compute_loss = losses.compute_pair_loss if config.pairs else losses.compute_loss
+        weights = {"reconstruction_weight": config.reconstruction_weight, "form": config.reconstruction}
+        objective = functools.partial(compute_loss, **weights)
+    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    rate = {
+        "constant": config.learning_rate,
+        "exponential": keras.optimizers.schedules.ExponentialDecay(config.learning_rate, 2000, 0.96),
+        "cosine": keras.optimizers.schedules.CosineDecay(config.learning_rate, steps),
+    }[config.schedule]
+    history = loop.fit(network, objective, dataset, config, run, keras.optimizers.Adam(rate))
+    metrics = evaluate.test_metrics(network, objective, dataset, run)
+    run.finish(network, metrics, dataset.counts(), history)
+
+
+if __name__ == "__main__":
+    main("capsnet.train", VARIANTS, load, train)

@@ -1,0 +1,84 @@
+"""Capsule formulas written as loops over images, capsules and classes, in float64; and two other formulations."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from capsnet.routing import squash as squash_layer
+
+
+def squash(vector):
+    """|s|^2 / (1 + |s|^2) * s / |s| of one vector."""
+    length = math.sqrt(sum(float(x) ** 2 for x in vector))
+    if length == 0:
+        return np.zeros(len(vector))
+    return np.array([length**2 / (1 + length**2) * float(x) / length for x in vector])
+
+
+def softmax(numbers):
+    """Of one list of numbers."""
+    top = max(numbers)
+    powers = [math.exp(x - top) for x in numbers]
+    return [power / sum(powers) for power in powers]
+
+
+def route(inputs, kernel, capsules, iterations, bias=None):
+    """Procedure 1 of the paper: inputs (n, I, d), kernel (I, d, C * D) to (v (n, C, D), couplings (r, n, I, C))."""
+    count, sources, depth = inputs.shape
+    size = kernel.shape[2] // capsules
+    outputs = np.zeros((count, capsules, size))
+    couplings = np.zeros((iterations, count, sources, capsules))
+    for n in range(count):
+        votes = np.zeros((sources, capsules, size))
+        for i in range(sources):
+            for j in range(capsules):
+                for k in range(size):
+                    column = j * size + k
+                    votes[i, j, k] = sum(inputs[n, i, a] * kernel[i, a, column] for a in range(depth))
+        logits = np.zeros((sources, capsules))
+        for r in range(iterations):
+            for i in range(sources):
+                couplings[r, n, i] = softmax(logits[i])
+            for j in range(capsules):
+                total = np.zeros(size) if bias is None else np.array(bias[j], float)
+                for i in range(sources):
+                    total = total + couplings[r, n, i, j] * votes[i, j]
+                outputs[n, j] = squash(total)
+            for i in range(sources):
+                for j in range(capsules):
+                    logits[i, j] += float(votes[i, j] @ outputs[n, j])
+    return outputs, couplings
+
+
+def margin_loss(lengths, target, present=0.9, absent=0.1, down_weight=0.5):
+    """Sum over classes, mean over images."""
+    total = 0.0
+    for row, wanted in zip(lengths, target, strict=True):
+        for length, there in zip(row, wanted, strict=True):
+            total += there * max(0, present - length) ** 2 + down_weight * (1 - there) * max(0, length - absent) ** 2
+    return total / len(lengths)
+
+
+def route_map_fn(inputs, kernel, capsules, iterations):
+    """One image after another, output capsules leading: the formulation of many Keras ports."""
+    sources, depth, width = kernel.shape
+    weights = tf.transpose(tf.reshape(kernel, (sources, depth, capsules, width // capsules)), (2, 0, 3, 1))
+    votes = tf.map_fn(lambda u: tf.linalg.matvec(weights, tf.tile(u[None], (capsules, 1, 1))), inputs)  # (n, C, I, D)
+    logits = tf.zeros_like(votes[..., 0])
+    for _ in range(iterations):
+        outputs = squash_layer(tf.linalg.matvec(votes, tf.nn.softmax(logits, axis=1), transpose_a=True))
+        logits += tf.linalg.matvec(votes, outputs)
+    return outputs
+
+
+def route_tile(inputs, kernel, capsules, iterations):
+    """Inputs tiled, multiplied and summed: the formulation of the authors' program."""
+    sources, _, width = kernel.shape
+    tiled = tf.tile(inputs[..., None], (1, 1, 1, width))
+    votes = tf.reshape(tf.reduce_sum(tiled * kernel, axis=2), (-1, sources, capsules, width // capsules))
+    logits = tf.zeros_like(votes[..., 0])
+    for _ in range(iterations):
+        outputs = squash_layer(tf.reduce_sum(tf.nn.softmax(logits)[..., None] * votes, axis=1))
+        logits += tf.reduce_sum(votes * tf.tile(outputs[:, None], (1, sources, 1, 1)), axis=-1)
+    return outputs

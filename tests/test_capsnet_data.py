@@ -1,0 +1,128 @@
+"""MultiMNIST pairs, the transformations of test images, and what is measured."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from capsnet import evaluate, predict
+from data.dataset import DataError, Dataset
+from data.multimnist import pair_up
+
+random = np.random.default_rng(0)
+
+
+def singles(classes=10):
+    """A data set of small images whose pixels all hold their row number."""
+
+    def split(count, first):
+        images = np.broadcast_to((np.arange(first, first + count) + 1)[:, None, None, None] / 255, (count, 4, 4, 1))
+        return {"image": images.astype(np.float32), "label": (np.arange(count) % classes).astype(np.int32)}
+
+    return Dataset("tiny", "tiny images", split(30, 0), split(20, 50), split(20, 100))
+
+
+def test_pairs_have_two_classes_and_digits_of_their_labels():
+    pairs = pair_up(singles(), train_pairs=3, margin=2, seed=0)
+    assert pairs.counts() == {"train": 90, "validation": 20, "test": 20}
+    for name, first_row in (("train", 1), ("validation", 51), ("test", 101)):
+        split = getattr(pairs, name)
+        assert split["digits"].shape[1:] == (8, 8, 2) and split["digits"].dtype == np.uint8
+        assert (split["label"][:, 0] != split["label"][:, 1]).all()
+        rows = split["digits"].max(axis=(1, 2)).astype(int) - first_row  # the pixel value is the row: splits stay apart
+        np.testing.assert_array_equal(rows % 10, split["label"])
+        assert (split["digits"] > 0).sum(axis=(1, 2)).tolist() == [[16, 16]] * len(rows)  # all of the digit is there
+
+
+def test_digits_are_placed_everywhere_and_partners_are_uniform():
+    pairs = pair_up(singles(), train_pairs=60, margin=2, seed=1).train
+    tops = (pairs["digits"] > 0).any(axis=2).argmax(axis=1)
+    lefts = (pairs["digits"] > 0).any(axis=1).argmax(axis=1)
+    assert set(tops.ravel()) == set(lefts.ravel()) == {0, 1, 2, 3, 4}
+    assert not np.array_equal(tops[:, 0], tops[:, 1])
+    counts = np.bincount(pairs["label"][pairs["label"][:, 0] == 0, 1], minlength=10)
+    assert counts[0] == 0 and counts[1:].min() > 0.4 * counts[1:].mean()
+
+
+def test_pairs_depend_on_the_seed_only():
+    first, again, other = (pair_up(singles(), seed=seed) for seed in (0, 0, 1))
+    assert first.checksum() == again.checksum() != other.checksum()
+
+
+@pytest.mark.parametrize(("classes", "count", "word"), [(1, 1, "same class"), (10, 0, "at least 1 pair")])
+def test_impossible_pairs_are_refused(classes, count, word):
+    with pytest.raises(DataError, match=word):
+        pair_up(singles(classes), count)
+
+
+def test_transform_shifts_by_whole_pixels_exactly():
+    images = random.random((3, 6, 6, 1), np.float32)
+    moved = evaluate.transform(images, pixels=2)
+    np.testing.assert_allclose(moved[:, :, 2:], images[:, :, :-2], atol=1e-6)
+    assert (moved[:, :, :2] == 0).all()
+
+
+def test_transform_rotates_by_quarter_turns_and_scales_about_the_centre():
+    images = random.random((2, 7, 7, 1), np.float32)
+    turned = evaluate.transform(images, degrees=90)
+    assert any(np.allclose(turned, np.rot90(images, k, axes=(1, 2)), atol=1e-5) for k in (1, 3))
+    np.testing.assert_allclose(evaluate.transform(images), images, atol=1e-6)
+    small = evaluate.transform(images, scale=1 / 3)
+    np.testing.assert_allclose(small[:, 2:5, 2:5], images[:, ::3, ::3], atol=1e-5)
+    assert (small[:, 0] == 0).all()
+
+
+def test_shift_is_read_off_a_pose_that_holds_it_and_not_off_one_that_does_not():
+    labels = np.arange(40) % 4
+    shifts = np.array(evaluate.SHIFTS, float)[:, None, None]
+    capsules = random.normal(size=(5, 40, 3))
+    assert evaluate.shift_r2(capsules, labels) < 0.3
+    assert evaluate.shift_r2(np.concatenate([capsules, 0 * capsules[..., :1] + shifts], -1), labels) > 0.99
+
+
+def untrained_run(folder):
+    """A finished run of a tiny network."""
+    from capsnet import model
+    from capsnet.train import Config
+    from training.run import Run
+
+    run = Run.open("capsnet", "paper", Config(runs_dir=str(folder)), "digits")
+    network = model.build(filters=4, primary_types=2, decoder_units=(8, 8), compiled=False)
+    run.finish(network, {}, {}, [])
+    return run
+
+
+def test_predict_reads_one_image_and_draws_it(tmp_path, capsys):
+    Image.fromarray(random.integers(0, 256, (40, 30), dtype=np.uint8)).save(tmp_path / "digit.png")
+    run = untrained_run(tmp_path)
+    flags = ["--runs-dir", str(tmp_path), "--out", str(tmp_path / "drawn.png")]
+    predict.main([str(tmp_path / "digit.png"), *flags])  # finds the run
+    answer = dict(line.split(" ", 1) for line in capsys.readouterr().out.splitlines())
+    lengths = [float(word) for word in answer["lengths"].split()]
+    expected = run.load_model()(predict.read_image(tmp_path / "digit.png", (28, 28, 1), "auto"))["lengths"][0]
+    np.testing.assert_allclose(lengths, expected, atol=1e-3)
+    assert int(answer["class"]) == int(np.argmax(expected))
+    assert Image.open(tmp_path / "drawn.png").size[0] > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["nothing.png"], "nothing.png does not exist"),
+        (["x.png", "--run", "nowhere"], "nowhere holds no trained model"),
+    ],
+)
+def test_predict_says_what_is_missing(arguments, word, tmp_path, capsys):
+    untrained_run(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        predict.main([*arguments, "--runs-dir", str(tmp_path)])
+    assert stop.value.code == 2 and word in capsys.readouterr().err
+
+
+def test_pictures_become_light_on_dark_squares(tmp_path):
+    page = np.full((40, 20), 255, np.uint8)
+    page[10:30, 8:12] = 0  # a dark stroke on white paper
+    Image.fromarray(page).save(tmp_path / "page.png")
+    image = predict.read_image(tmp_path / "page.png", (28, 28, 1), "auto")
+    assert image.shape == (1, 28, 28, 1) and image[0, 0].max() == 0 and image[0, 14, 14, 0] == 1
+    colour = predict.read_image(tmp_path / "page.png", (32, 24, 3), "no")
+    assert colour.shape == (1, 32, 24, 3) and colour[0, 0].min() == 1
