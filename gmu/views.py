@@ -101,15 +101,25 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     names, test = list(CUTS[config.cut]), dataset.test
     outputs = loop.predict(network, {name: test[name] for name in names})
     metrics = score(outputs, test)
-    curves = {}
-    for which in ("random", "corrupted"):
-        reduced = [drop(test, names, share, which, np.random.default_rng(5)) for share in SHARES]
-        curves[which] = [score(loop.predict(network, split), test)["test/error_percent"] for split in reduced]
-        metrics[f"test/error_percent_{which}_view_dropped"] = curves[which][-1]
+    curves = dropped_errors(network, test, names)
+    metrics |= {f"test/error_percent_{which}_view_dropped": errors[-1] for which, errors in curves.items()}
     write_json(run.path / "dropped.json", {"share": SHARES, **curves})
     if "gates" in outputs:
         save_gates(run, outputs["gates"].mean(-1), test, names)
     run.finish(network, metrics, dataset.counts(), history)
+
+
+def dropped_errors(network, split, names) -> dict[str, list[float]]:
+    """Errors in percent when each of SHARES of the samples loses a random or a corrupted view."""
+    from training import loop
+
+    curves = {}
+    for which in ("random", "corrupted"):
+        reduced = [drop(split, names, share, which, np.random.default_rng(5)) for share in SHARES]
+        joined = {name: np.concatenate([part[name] for part in reduced]) for name in reduced[0]}
+        wrong = loop.predict(network, joined)["logits"].argmax(1) != np.tile(split["label"], len(SHARES))
+        curves[which] = (100 * wrong.reshape(len(SHARES), -1).mean(1)).tolist()
+    return curves
 
 
 def score(outputs, split) -> dict[str, float]:
