@@ -18,7 +18,7 @@ def run(repeats: int = 7) -> list[dict]:
     for samples, classes in SIZES:
         logits, labels = sample(samples, classes)
         large = logits.size > SMALL_ONLY
-        solvers = {name: SOLVERS[name] for name in (OURS, "scikit-learn")} if large else SOLVERS
+        solvers = {name: SOLVERS[name] for name in (OURS, "scikit_learn")} if large else SOLVERS
         count = min(repeats, 3) if large else repeats
         table = measure(logits, labels, count, solvers)
         ours = table.pop(OURS)

@@ -175,8 +175,9 @@ def solvers(run: Run) -> Figure | None:
     if not path.exists():
         return None
     figure, axis = plt.subplots(figsize=(6.5, 4))
-    for number, (name, row) in enumerate(read_json(path).items()):
-        axis.plot(row["ms"], max(row["relative_error"], 1e-12), "o", color=f"C{number}", label=name, markersize=8)
+    for name, row in read_json(path).items():
+        label = "newton (ours)" if name == "newton" else name
+        axis.plot(row["ms"], max(row["relative_error"], 1e-12), "o", label=label, markersize=8)
     axis.set(xscale="log", yscale="log", xlabel="time to fit (ms)", ylabel="relative error of T")
     axis.legend(fontsize=8)
     axis.set_title("Ways to find the temperature: lower left is better")

@@ -33,7 +33,7 @@ def loss_and_slope(temperature: float, logits, labels) -> tuple[float, float]:
 
 
 def newton(logits, labels) -> float:
-    """Ours."""
+    """Ours: Newton's method in log(1/T)."""
     return fit_temperature(logits, labels).temperature
 
 
@@ -80,12 +80,12 @@ def adam(logits, labels, iterations: int = 300, rate: float = 0.01) -> float:
 
 
 SOLVERS: dict[str, Solver] = {
-    "Newton in log(1/T) (ours)": newton,
-    "scikit-learn": scikit_learn,
-    "brentq on the slope": bisection,
-    "L-BFGS 0.01, 50 iterations": lambda z, y: lbfgs(z, y, 50),
-    "L-BFGS 0.01, 200 iterations": lambda z, y: lbfgs(z, y, 200),
-    "Adam 0.01, 300 steps": adam,
+    "newton": newton,
+    "scikit_learn": scikit_learn,
+    "brentq": bisection,
+    "lbfgs_50": lambda logits, labels: lbfgs(logits, labels, 50),
+    "lbfgs_200": lambda logits, labels: lbfgs(logits, labels, 200),
+    "adam_300": adam,
 }
 
 

@@ -78,7 +78,7 @@ def fit_temperature(logits, labels, sample_weight=None) -> TemperatureFit:
     logits, labels = check_fit(logits, labels)
     weights = _check_weights(sample_weight, len(labels))
     samples = _Samples.from_logits(logits, labels, weights)
-    nll_before = samples.derivatives(samples.scale).nll  # beta = 1 for the logits as received
+    nll_before = samples.nll(samples.scale)  # beta = 1 for the logits as received
     status = samples.status()
     passes, relative_error = 0, float("nan")
     if status == "converged":
@@ -121,6 +121,7 @@ class _Samples(NamedTuple):
 
     gaps: np.ndarray  # (classes, n): (z - max z) / scale <= 0, float64, or float32 where there are many
     true_gap: np.ndarray  # (n,) float64: the gap of the true class
+    mean_gap: np.ndarray  # (n,) float64: the mean over classes
     weight: np.ndarray  # (n,) float64, sums to 1
     scale: float  # the mean gap, so that logits of any magnitude start equally near their optimum
     work: np.ndarray  # (classes, rows) memory of one block of a pass, allocated once
@@ -130,57 +131,62 @@ class _Samples(NamedTuple):
         work = np.float64 if logits.size <= _FEW_ELEMENTS else np.float32
         gaps = np.array(logits.T, dtype=np.result_type(logits, work), order="C")  # (classes, n)
         gaps -= gaps.max(axis=0)
-        scale = -float(gaps.mean(axis=0).mean(dtype=np.float64)) or 1.0
+        mean_gap = gaps.mean(axis=0).astype(np.float64)
+        scale = -float(mean_gap.mean()) or 1.0
         gaps /= scale
         true_gap = gaps[labels, np.arange(len(labels))].astype(np.float64)
         rows = min(len(labels), int(np.clip(_BLOCK_ELEMENTS // len(gaps), *_BLOCK_ROWS)))
-        return cls(gaps.astype(work, copy=False), true_gap, weight, scale, np.empty((len(gaps), rows), work))
+        memory = np.empty((len(gaps), rows), work)
+        return cls(gaps.astype(work, copy=False), true_gap, mean_gap / scale, weight, scale, memory)
 
     def thinned(self, rows: int) -> "_Samples":
         """Every so many-th sample, about `rows` of them."""
-        every = max(1, len(self.weight) // rows)
-        weight = self.weight[::every]
-        gaps = np.ascontiguousarray(self.gaps[:, ::every])
-        work = np.empty_like(gaps)
-        return _Samples(gaps, self.true_gap[::every], weight / (weight.sum() or 1.0), self.scale, work)
+        pick = slice(None, None, max(1, len(self.weight) // rows))
+        gaps = np.ascontiguousarray(self.gaps[:, pick])
+        weight = self.weight[pick] / (self.weight[pick].sum() or 1.0)
+        return _Samples(gaps, self.true_gap[pick], self.mean_gap[pick], weight, self.scale, np.empty_like(gaps))
 
     def status(self) -> str:
         """Whether a finite, positive optimum exists: the slope is negative at beta = 0 and positive at infinity."""
         at_infinity = -(self.weight @ self.true_gap)
-        if not self.gaps.any():
+        if not self.mean_gap.any():
             return "constant_logits"
         if at_infinity == 0.0:
             return "all_correct"
-        return "worse_than_chance" if at_infinity + self.weight @ self.gaps.mean(axis=0) >= 0.0 else "converged"
+        return "worse_than_chance" if at_infinity + self.weight @ self.mean_gap >= 0.0 else "converged"
 
-    def derivatives(self, beta: float) -> _Point:
-        """Evaluates the NLL block by block, so that the work stays in the cache."""
-        totals = np.zeros(5)
+    def powers(self, beta: float):
+        """Yields block by block, so that the work stays in the cache: rows, their gaps s, exp(beta s), its sum."""
+        beta = self.gaps.dtype.type(min(beta, 1e37))
         size = self.work.shape[1]
         for start in range(0, len(self.weight), size):
             rows = slice(start, start + size)
-            true_gap = self.true_gap[rows]
-            work = self.work[:, : len(true_gap)]
-            totals += _weighted_sums(self.gaps[:, rows], true_gap, self.weight[rows], beta, work)
+            gaps = self.gaps[:, rows]  # (classes, rows)
+            power = np.multiply(gaps, beta, out=self.work[:, : gaps.shape[1]])
+            np.exp(power, out=power)
+            yield rows, gaps, power, power.sum(axis=0)
+
+    def nll(self, beta: float) -> float:
+        """Mean NLL of softmax(beta s)."""
+        shifted = sum(self.weight[rows] @ np.log(total) for rows, _, _, total in self.powers(beta))
+        return float(shifted - beta * (self.weight @ self.true_gap))
+
+    def derivatives(self, beta: float) -> _Point:
+        """Mean NLL with its derivatives: E_p[s] - s_true and the second and third cumulants of s under p."""
+        totals = np.zeros(5)
+        for rows, gaps, power, total in self.powers(beta):
+            true_gap, weight = self.true_gap[rows], self.weight[rows]
+            moments = np.empty((3, len(weight)))
+            for moment in moments:
+                power *= gaps
+                np.divide(power.sum(axis=0), total, out=moment)
+            mean, square, cube = moments
+            nll = np.log(total) - beta * true_gap
+            variance = square - mean * mean
+            skew = cube - mean * (3.0 * square - 2.0 * mean * mean)
+            slope = weight * (mean - true_gap)
+            totals += weight @ nll, slope.sum(), weight @ variance, weight @ skew, slope @ slope
         return _Point(*totals[:4].tolist(), float(np.sqrt(totals[4])))
-
-
-def _weighted_sums(gaps: np.ndarray, true_gap: np.ndarray, weight: np.ndarray, beta: float, power) -> np.ndarray:
-    """Sums over samples of the NLL, of E_p[s] - s_true (and its square), and of the 2nd and 3rd cumulants of s."""
-    np.multiply(gaps, gaps.dtype.type(min(beta, 1e37)), out=power)  # (classes, samples)
-    np.exp(power, out=power)  # proportional to p
-    total = power.sum(axis=0)
-    moments = np.empty((3, len(weight)))
-    for moment in moments:
-        power *= gaps
-        np.divide(power.sum(axis=0), total, out=moment)
-    mean, square, cube = moments
-    slope = mean - true_gap
-    nll = np.log(total) - beta * true_gap
-    variance = square - mean * mean
-    skew = cube - mean * (3.0 * square - 2.0 * mean * mean)
-    weighted = weight * slope
-    return np.array([weight @ nll, weighted.sum(), weight @ variance, weight @ skew, weighted @ weighted])
 
 
 def _newton(samples: _Samples, beta: float, tolerance: float) -> tuple[float, float, float, int]:
