@@ -11,7 +11,7 @@ from training.run import Run, read_json
 def connectivity(run: Run) -> Figure | None:
     """Mean |weight| from every earlier layer (columns) to every layer (rows) of each dense block.
 
-    DenseNet, Huang et al. 2017, Figure 5: red cells far left of the diagonal are features reused late. Each row is
+    DenseNet, Huang et al. 2017, Figure 5: bright cells far left of the diagonal are features reused late. Each row is
     divided by its largest cell.
     """
     if run.config["settings"].get("connection") != "dense" or run.config["settings"]["bottleneck"]:
@@ -20,7 +20,7 @@ def connectivity(run: Run) -> Figure | None:
     blocks = [layer for layer in model.layers if layer.name.startswith("block")]
     figure, axes = plt.subplots(1, len(blocks), figsize=(3.4 * len(blocks), 3.4))
     for axis, block in zip(axes, blocks, strict=True):
-        image = axis.imshow(reuse(block), cmap="jet", vmin=0, vmax=1)
+        image = axis.imshow(reuse(block), cmap="viridis", vmin=0, vmax=1)
         axis.grid(False)
         ticks = range(block.depth)
         axis.set(xticks=ticks, yticks=ticks, xticklabels=["input", *range(1, block.depth)], title=block.name)
