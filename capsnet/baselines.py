@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from capsnet.layers import RandomShift
+from capsnet.layers import RandomShift, StridedConv2D
 
 NAMES = ("cnn_paper", "cnn_5x5", "cnn_9x9")
 
@@ -40,7 +40,8 @@ def strided(image, filters):
 def convolutions(image, filters, strides, padding):
     """Three 5x5 convolutions with `filters`, `filters` and half as many channels, flattened."""
     for width, stride in zip((filters, filters, filters // 2), strides, strict=True):
-        image = layers.Conv2D(width, 5, strides=stride, padding=padding, activation="relu")(image)
+        convolution = StridedConv2D if stride > 1 else layers.Conv2D
+        image = convolution(width, 5, strides=stride, padding=padding, activation="relu")(image)
     return layers.Flatten()(image)
 
 
@@ -54,7 +55,7 @@ def hidden_layers(features):
 def average_pooled(image, filters):
     """CapsNet's convolutions (9x9, then 9x9 with stride 2), then the mean over all positions."""
     hidden = layers.Conv2D(filters, 9, activation="relu")(image)
-    hidden = layers.Conv2D(filters, 9, strides=2, activation="relu")(hidden)
+    hidden = StridedConv2D(filters, 9, strides=2, activation="relu")(hidden)
     return layers.GlobalAveragePooling2D()(hidden)
 
 

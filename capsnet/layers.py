@@ -46,6 +46,14 @@ class RandomShift(layers.Layer):
 
 
 @register
+class StridedConv2D(layers.Conv2D):
+    """Keras' convolution without padding, with the fast gradient of `strided_convolution`; for equal comparisons."""
+
+    def convolution_op(self, inputs, kernel):
+        return strided_convolution(inputs, kernel, self.strides[0])
+
+
+@register
 class PrimaryCapsules(layers.Layer):
     """A convolution whose channels are read as capsules at every position, squashed.
 

@@ -1,11 +1,8 @@
-"""Capsule formulas written as loops over images, capsules and classes, in float64; and two other formulations."""
+"""Capsule formulas written as loops over images, capsules and classes, in float64."""
 
 import math
 
 import numpy as np
-import tensorflow as tf
-
-from capsnet.routing import squash as squash_layer
 
 
 def squash(vector):
@@ -58,27 +55,3 @@ def margin_loss(lengths, target, present=0.9, absent=0.1, down_weight=0.5):
         for length, there in zip(row, wanted, strict=True):
             total += there * max(0, present - length) ** 2 + down_weight * (1 - there) * max(0, length - absent) ** 2
     return total / len(lengths)
-
-
-def route_map_fn(inputs, kernel, capsules, iterations):
-    """One image after another, output capsules leading: the formulation of many Keras ports."""
-    sources, depth, width = kernel.shape
-    weights = tf.transpose(tf.reshape(kernel, (sources, depth, capsules, width // capsules)), (2, 0, 3, 1))
-    votes = tf.map_fn(lambda u: tf.linalg.matvec(weights, tf.tile(u[None], (capsules, 1, 1))), inputs)  # (n, C, I, D)
-    logits = tf.zeros_like(votes[..., 0])
-    for _ in range(iterations):
-        outputs = squash_layer(tf.linalg.matvec(votes, tf.nn.softmax(logits, axis=1), transpose_a=True))
-        logits += tf.linalg.matvec(votes, outputs)
-    return outputs
-
-
-def route_tile(inputs, kernel, capsules, iterations):
-    """Inputs tiled, multiplied and summed: the formulation of the authors' program."""
-    sources, _, width = kernel.shape
-    tiled = tf.tile(inputs[..., None], (1, 1, 1, width))
-    votes = tf.reshape(tf.reduce_sum(tiled * kernel, axis=2), (-1, sources, capsules, width // capsules))
-    logits = tf.zeros_like(votes[..., 0])
-    for _ in range(iterations):
-        outputs = squash_layer(tf.reduce_sum(tf.nn.softmax(logits)[..., None] * votes, axis=1))
-        logits += tf.reduce_sum(votes * tf.tile(outputs[:, None], (1, sources, 1, 1)), axis=-1)
-    return outputs

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from capsnet import baselines, losses, model
-from capsnet.layers import DigitCapsules, Length, PrimaryCapsules
+from capsnet.layers import DigitCapsules, Length, PrimaryCapsules, StridedConv2D
 
 random = np.random.default_rng(0)
 SMALL = {"filters": 4, "primary_types": 2, "decoder_units": (8, 8), "compiled": False}
@@ -35,6 +35,16 @@ def test_parameter_counts_of_the_baselines(name, parameters):
     network = baselines.build(name)
     assert network.count_params() == parameters
     assert network.output["logits"].shape == (None, 10)
+
+
+def test_strided_layer_of_the_baselines_equals_keras():
+    ours = StridedConv2D(4, 3, strides=2, activation="relu")
+    theirs = keras.layers.Conv2D(4, 3, strides=2, activation="relu")
+    for layer in (ours, theirs):
+        layer.build((None, 9, 9, 2))
+    theirs.set_weights(ours.get_weights())
+    image = random.normal(size=(2, 9, 9, 2)).astype("float32")
+    np.testing.assert_allclose(ours(image), theirs(image), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("count", [1, 3])

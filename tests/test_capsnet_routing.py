@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from benchmarks import capsnet as capsnet_benchmark
 from capsnet import routing
 from capsnet.layers import DigitCapsules, Length, Mask
 from tests import oracles_capsnet as oracles
@@ -96,13 +97,31 @@ def value_and_gradients(function, inputs, kernel):
     return [outputs, *tape.gradient(total, [inputs, kernel])]
 
 
-@pytest.mark.parametrize("other", [oracles.route_map_fn, oracles.route_tile])
-def test_other_formulations_agree_in_value_and_gradient(other):
-    kernel = tf.constant(random.normal(size=(7, 3, 8)), tf.float32)
-    inputs = tf.constant(INPUTS)
-    ours = value_and_gradients(lambda u, w: routing.vote_and_route(u, w, 0.0, 4, 3, "all"), inputs, kernel)
-    theirs = value_and_gradients(lambda u, w: other(u, w, 4, 3), inputs, kernel)
-    for left, right in zip(ours, theirs, strict=True):
+def layer_value_and_gradients(layer):
+    """As above, of a built layer on INPUTS."""
+    inputs, weights = tf.constant(INPUTS), tf.constant(np.random.default_rng(1).normal(size=(5, 4, 2)), tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs)
+        total = tf.reduce_sum(outputs * weights)
+    return [np.array(value) for value in (outputs, *tape.gradient(total, [inputs, *layer.trainable_variables]))]
+
+
+@pytest.mark.parametrize("other", [capsnet_benchmark.MapFnCapsules, capsnet_benchmark.TileCapsules])
+def test_the_benchmarks_formulations_agree_in_value_and_gradient(other):
+    ours, theirs = make(iterations=3, compiled=False), other(4, 2)
+    theirs.build(INPUTS.shape)
+
+    def their_layout(kernel):
+        """(I, d, C D) as (C, I, D, d) where the other layer has its weights so."""
+        if theirs.kernel.shape == kernel.shape:
+            return kernel
+        return np.array(kernel).reshape(7, 3, 4, 2).transpose(2, 0, 3, 1)
+
+    theirs.set_weights([their_layout(ours.get_weights()[0])])
+    value, by_inputs, by_kernel = layer_value_and_gradients(ours)
+    expected = [value, by_inputs, their_layout(by_kernel)]
+    for left, right in zip(layer_value_and_gradients(theirs), expected, strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5)
 
 

@@ -1,0 +1,199 @@
+"""CapsNet's training against `keras.Model.fit` and the two usual formulations of the capsule layer.
+
+`python -m benchmarks.capsnet memory ours` prints the peak memory of one kind of training in a process of its own.
+"""
+
+import functools
+import resource
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from benchmarks import timing
+from capsnet import losses, model
+from capsnet.convolution import input_gradient
+from capsnet.layers import DigitCapsules, Length, Mask
+from capsnet.routing import squash
+from training import loop
+from training.settings import Settings
+
+BATCH, STEPS = 128, 2
+GFLOP_PER_IMAGE = 1.203  # forward 0.406; forward and backward of all matrix products and convolutions
+WEIGHT = 5e-4  # of the summed reconstruction error
+
+
+class MapFnCapsules(DigitCapsules):
+    """The formulation of many Keras ports: a map over images, output capsules leading, also in the weights."""
+
+    def build(self, input_shape):
+        shape = (self.capsules, input_shape[1], self.size, input_shape[2])
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
+        self.built = True
+
+    def call(self, inputs):
+        kernel = tf.convert_to_tensor(self.kernel)  # (C, I, D, d)
+        tiled = tf.tile(inputs[:, None], (1, self.capsules, 1, 1))  # (n, C, I, d)
+        votes = tf.map_fn(lambda u: tf.linalg.matvec(kernel, u), tiled)  # (n, C, I, D)
+        logits = tf.zeros_like(votes[..., 0])
+        for iteration in range(self.iterations):
+            capsules = squash(tf.linalg.matvec(votes, tf.nn.softmax(logits, axis=1), transpose_a=True))
+            if iteration < self.iterations - 1:
+                logits += tf.linalg.matvec(votes, capsules)
+        return capsules
+
+
+class TileCapsules(DigitCapsules):
+    """The formulation of the authors' program: inputs and outputs tiled, multiplied, summed."""
+
+    def call(self, inputs):
+        count, width = inputs.shape[1], self.capsules * self.size
+        products = tf.tile(inputs[..., None], (1, 1, 1, width)) * self.kernel  # (n, I, d, C D)
+        votes = tf.reshape(tf.reduce_sum(products, axis=2), (-1, count, self.capsules, self.size))
+        logits = tf.zeros_like(votes[..., 0])
+        for iteration in range(self.iterations):
+            capsules = squash(tf.reduce_sum(tf.nn.softmax(logits)[..., None] * votes, axis=1))
+            if iteration < self.iterations - 1:
+                logits += tf.reduce_sum(votes * tf.tile(capsules[:, None], (1, count, 1, 1)), axis=-1)
+        return capsules
+
+
+class Squash(layers.Layer):
+    """The non-linearity as a layer."""
+
+    def call(self, capsules):
+        return squash(capsules)
+
+
+def port():
+    """The network as ports write it: Keras' convolutions, map_fn capsules, the label as second input."""
+    image, label = keras.Input((28, 28, 1), name="image"), keras.Input((), dtype="int32", name="label")
+    features = layers.Conv2D(256, 9, activation="relu")(image)
+    primary = Squash()(layers.Reshape((-1, 8))(layers.Conv2D(256, 9, strides=2)(features)))
+    digit = MapFnCapsules()(primary)
+    decoder = model.build_decoder(image_shape=(28, 28, 1), classes=10, capsule_size=16)
+    outputs = {"lengths": Length()(digit), "reconstruction": decoder(Mask()(digit, label))}
+    return keras.Model({"image": image, "label": label}, outputs)
+
+
+def data(examples):
+    """Random images and labels: speed does not depend on what is in them."""
+    random = np.random.default_rng(0)
+    return {
+        "image": random.random((examples, 28, 28, 1), np.float32),
+        "label": random.integers(0, 10, examples).astype(np.int32),
+    }
+
+
+def our_epoch(examples):
+    """A call that trains on `examples` images with this project's loop."""
+    network = model.build()
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(network.trainable_variables)
+    objective = functools.partial(losses.compute_loss, reconstruction_weight=WEIGHT)
+    strategy = tf.distribute.get_strategy()
+    steps = loop.Steps(network, objective, strategy, optimizer=optimizer)
+    arrays = loop.on_device(data(examples), strategy)
+    order, config = np.arange(examples), Settings(batch_size=BATCH)
+    return lambda: loop.mean_terms("train", steps.train, arrays, order, config, 1)
+
+
+def fit_epoch(network, examples):
+    """A call that trains a two-input network on `examples` images with keras.Model.fit."""
+    error = functools.partial(losses.reconstruction_loss, form="sum")
+    network.compile(
+        keras.optimizers.Adam(1e-3),
+        loss={"lengths": lambda t, y: losses.margin_loss(y, t), "reconstruction": lambda t, y: error(t, y)},
+        loss_weights={"lengths": 1.0, "reconstruction": WEIGHT},
+    )
+    inputs = data(examples)
+    targets = {"lengths": np.eye(10, dtype=np.float32)[inputs["label"]], "reconstruction": inputs["image"]}
+    return lambda: network.fit(inputs, targets, BATCH, epochs=1, verbose=0)
+
+
+def train_step_rows(repeats) -> list[dict]:
+    """Images per second of training, and the share of the processor's matrix-product peak."""
+    examples = STEPS * BATCH
+    matrix = tf.random.normal((4096, 4096))
+    product = tf.function(lambda: tf.matmul(matrix, matrix))
+    calls = {
+        "ours": our_epoch(examples),
+        "fit": fit_epoch(model.with_label(model.build()), examples),
+        "map_fn": fit_epoch(port(), examples),
+        "peak": lambda: product().numpy()[0, 0],
+    }
+    seconds = timing.interleaved(calls, repeats)
+    rows = [
+        timing.row(f"capsnet train step vs {text}, batch {BATCH}", seconds["ours"], seconds[name], examples,
+                   "images/s", repeats)
+        for name, text in (("fit", "keras.Model.fit on the same network"), ("map_fn", "the map_fn port in model.fit"))
+    ]  # fmt: skip
+    peak = 2 * 4096**3 / 1e9 / seconds["peak"]
+    ours = GFLOP_PER_IMAGE * examples / seconds["ours"]
+    name = "capsnet train step, share of the measured float32 matrix-product peak"
+    return [*rows, {"name": name, "ratio": ours / peak, "ours": ours, "baseline": peak, "unit": "GFLOP/s",
+                    "repeats": repeats}]  # fmt: skip
+
+
+def forward_and_backward(layer, inputs):
+    """A call that computes a capsule layer and the gradients of its inputs and weights."""
+    layer.build(inputs.shape)
+
+    @tf.function
+    def call():
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            total = tf.reduce_sum(layer(inputs) ** 2)
+        return total, tape.gradient(total, [inputs, *layer.trainable_variables])
+
+    return lambda: float(call()[0])
+
+
+def block_rows(repeats) -> list[dict]:
+    """The capsule layer alone, forward and backward, against the map_fn and the tile formulation."""
+    inputs = tf.random.stateless_normal((BATCH, 1152, 8), (0, 0), stddev=0.3)
+    rows = []
+    for name, kind, count in (("map_fn", MapFnCapsules, repeats), ("tile", TileCapsules, min(repeats, 3))):
+        calls = {"ours": forward_and_backward(DigitCapsules(), inputs), name: forward_and_backward(kind(), inputs)}
+        seconds = timing.interleaved(calls, count)
+        title = f"capsule layer forward + backward vs {name}, batch {BATCH}"
+        rows.append(timing.row(title, seconds["ours"], seconds[name], BATCH, "images/s", count))
+    return rows
+
+
+def convolution_row(repeats) -> dict:
+    """The input gradient of the primary convolution against TensorFlow's operation."""
+    gradient = tf.random.stateless_normal((BATCH, 6, 6, 256), (0, 0))
+    kernel = tf.random.stateless_normal((9, 9, 256, 256), (0, 1), stddev=0.01)
+    ours = tf.function(lambda: input_gradient(gradient, kernel, 2, (20, 20)))
+    settings = {"input_sizes": (BATCH, 20, 20, 256), "strides": [1, 2, 2, 1], "padding": "VALID"}
+    operation = functools.partial(tf.raw_ops.Conv2DBackpropInput, **settings)
+    theirs = tf.function(lambda: operation(filter=kernel, out_backprop=gradient))
+    seconds = timing.interleaved({"ours": lambda: ours().numpy(), "theirs": lambda: theirs().numpy()}, repeats)
+    name = f"input gradient of the primary convolution vs TensorFlow's, batch {BATCH}"
+    return timing.row(name, seconds["ours"], seconds["theirs"], BATCH, "images/s", repeats)
+
+
+def memory_row() -> dict:
+    """Peak memory of a process that trains for a few steps at batch 128, against the map_fn port."""
+    peaks = {}
+    for kind in ("ours", "map_fn"):
+        command = [sys.executable, "-m", "benchmarks.capsnet", "memory", kind]
+        peaks[kind] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+    name = f"capsnet training, peak memory of the process vs the map_fn port, batch {BATCH}"
+    return {"name": name, "ratio": peaks["map_fn"] / peaks["ours"], "ours": peaks["ours"],
+            "baseline": peaks["map_fn"], "unit": "MB", "repeats": 1}  # fmt: skip
+
+
+def run(repeats: int) -> list[dict]:
+    """All rows; tests show that the formulations agree in value and gradient."""
+    return [*train_step_rows(repeats), *block_rows(repeats), convolution_row(repeats), memory_row()]
+
+
+if __name__ == "__main__":
+    epoch = our_epoch(STEPS * BATCH) if sys.argv[2] == "ours" else fit_epoch(port(), STEPS * BATCH)
+    epoch()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
