@@ -28,9 +28,11 @@ def mean_image_mse(dataset: Dataset) -> float:
 def fit_pca(images: np.ndarray, components: int):
     """scikit-learn's PCA of images (n, height, width, channels)."""
     from sklearn.decomposition import PCA
+    from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 
     rows = flat(images)
-    return PCA(min(components, *rows.shape), svd_solver="covariance_eigh").fit(rows)
+    with threadpool_limits(1):  # on a busy machine the threads of an eigenvalue solver mostly wait for each other
+        return PCA(min(components, *rows.shape), random_state=0).fit(rows)
 
 
 def pca_reconstruct(train: np.ndarray, images: np.ndarray, components: int) -> np.ndarray:
