@@ -10,7 +10,7 @@ demo: $(VENV)/run
 	$(RUN) -m reporting.demo
 
 test: $(VENV)/dev
-	$(RUN) -m pytest -n auto --dist loadfile
+	$(RUN) -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/dev
 	$(RUN) -m ruff check .

@@ -136,7 +136,8 @@ def markdown(
         numbers = [f" ({documents[key]:g})" if key in (documents or {}) else "" for key in keys]
         values = [cell(row, metric) + number for metric, number in zip(metrics, numbers, strict=True)]
         size = f"{row['parameters']:,}" if row["parameters"] else "-"
-        lines.append([row["variant"], *change, row["data"], len(row["seeds"]), *values, size, f"{row['seconds']:,}"])
+        seconds = f"{row['seconds']:,}" if row["seeds"] else "-"
+        lines.append([row["variant"], *change, row["data"], len(row["seeds"]), *values, size, seconds])
     return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True)
 
 
@@ -188,6 +189,21 @@ def paired_p(differences: list[float]) -> float:
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
 
 
+def select(rows: list[Row], variants: str | None, data: str | None) -> list[Row]:
+    """The rows of these variants and data sets (comma-separated; None: all), in the order of `variants`.
+
+    A variant that was not run on any of them becomes a row of `-`, so that the gap shows.
+    """
+    rows = [row for row in rows if data is None or row["data"] in data.split(",")]
+    if variants is None:
+        return rows
+    empty = {"data": data or "-", "seeds": [], "metrics": {}, "parameters": 0, "seconds": "-"}
+    chosen = []
+    for name in variants.split(","):
+        chosen += [row for row in rows if row["variant"] == name] or [{**empty, "variant": name}]
+    return chosen
+
+
 def render_readme(text: str, folder: Path) -> str:
     """Replaces what stands between markers by tables made from results.json files.
 
@@ -197,12 +213,10 @@ def render_readme(text: str, folder: Path) -> str:
 
     def table(match: re.Match) -> str:
         query = dict(part.split("=", 1) for part in match["query"].split())
-        rows = read_results(folder / query["method"] / "results.json")
-        if "data" in query:
-            rows = [row for row in rows if row["data"] in query["data"].split(",")]
-        if "variants" in query:
-            order = query["variants"].split(",")
-            rows = sorted((row for row in rows if row["variant"] in order), key=lambda r: order.index(r["variant"]))
-        return f"{match[1]}{markdown(rows, query['metrics'].split(','))}\n{match[3]}"
+        path = folder / query["method"] / "results.json"
+        rows = select(read_results(path) if path.exists() else [], query.get("variants"), query.get("data"))
+        ran = any(row["seeds"] for row in rows)
+        made = markdown(rows, query["metrics"].split(",")) if ran else "Not run yet."
+        return f"{match[1]}{made}\n{match[3]}"
 
     return MARKER.sub(table, text)

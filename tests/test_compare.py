@@ -99,7 +99,8 @@ def test_ids_of_claims_are_unique_and_every_check_judges_without_results():
         for claim in ledger.CLAIMS if ledger else ():
             assert claim.id.startswith(f"{method}-") and claim.id not in seen
             seen.add(claim.id)
-            assert claim.source and claim.claim and claim.how
+            assert claim.source and claim.claim
+            assert claim.how or claim.check(claims.Evidence(method, [])).verdict == "not testable"
         modules = {job.module for job in ledger.RUNS} if ledger else ()
         for job in ledger.RUNS if ledger else ():
             for size in ("quick", "full"):

@@ -65,6 +65,10 @@ def test_readme_tables_come_from_results(tmp_path, rows):
     assert "0.61 ± 0.11" in rendered and "blog" not in rendered and "old" not in rendered
     assert rendered.startswith("before\n") and rendered.endswith("after\n")
     assert tables.render_readme(rendered, tmp_path) == rendered
+    gap = tables.render_readme(text.replace("variants=best", "variants=blog,other"), tmp_path)
+    other = next(line for line in gap.splitlines() if line.startswith("| other"))
+    assert "1.10 ± 0.10" in gap and [word.strip() for word in other.split("|")[2:-1]] == ["-", "0", "-", "-", "-"]
+    assert "Not run yet." in tables.render_readme(text.replace("method=gmu", "method=capsnet"), tmp_path)
 
 
 def test_paired_p_against_scipy_and_its_edges():
