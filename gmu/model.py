@@ -22,9 +22,16 @@ def blank_absent(inputs, present):
 
     Returns:
         List of K tensors of the same shapes.
+
+    Raises:
+        ValueError: `present` has another number of columns than there are modalities.
     """
     if present is None:
         return list(inputs)
+    if present.shape[-1] != len(inputs):
+        raise ValueError(
+            f"`present` needs one column per modality: expected (n, {len(inputs)}), received {tuple(present.shape)}."
+        )
     present = ops.cast(present, "bool")
     blanked = []
     for index, values in enumerate(inputs):
@@ -66,7 +73,8 @@ class GatedMultimodalUnit(keras.layers.Layer):
         The fused tensor (n, units); with return_gates also the gates, (n, K, units) or (n, K, 1).
 
     Raises:
-        ValueError: unknown gate or gate_reads, fewer than two inputs, or a tied gate for more than two.
+        ValueError: unknown gate or gate_reads, units below 1, fewer than two inputs, a tied gate for more than
+            two, or `present` of another width than the number of inputs.
 
     Example:
         fused, gates = GatedMultimodalUnit(8, gate="softmax", return_gates=True)([image, text, sound])
@@ -83,6 +91,8 @@ class GatedMultimodalUnit(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"units is the width of the fused vector: expected at least 1, received {units}.")
         if gate not in GATES:
             raise ValueError(f"Unknown gate: expected one of {GATES}, received {gate!r}.")
         if gate_reads not in GATE_READS:

@@ -198,6 +198,19 @@ def test_saved_model_loads_in_a_fresh_process_without_custom_objects(tmp_path, c
     command("-c", program, tmp_path, check=0)
 
 
+def test_unit_with_a_mask_in_a_functional_model_is_saved_and_loaded(tmp_path):
+    inputs = [keras.Input((3,)), keras.Input((2,))]
+    present = keras.Input((2,), dtype="bool")
+    outputs = GatedMultimodalUnit(4, return_gates=True)(inputs, present=present)
+    model = keras.Model([*inputs, present], outputs)
+    assert [output.shape for output in outputs] == [(None, 4), (None, 2, 4)]
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    batch = [view.astype("float32") for view in VIEWS[:2]] + [PRESENT[:, 1:]]
+    for left, right in zip(model(batch), again(batch), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
 def test_config_round_trip_keeps_every_choice():
     layer = GatedMultimodalUnit(3, "untied", False, False, "projections", True, name="unit")
     again = GatedMultimodalUnit.from_config(layer.get_config())
@@ -210,10 +223,16 @@ def test_config_round_trip_keeps_every_choice():
         ({}, [(None, 2)] * 3, 'gate="softmax"'),
         ({}, [(None, 2)], "at least two"),
         ({}, (None, 2), "at least two"),
+        ({"units": 0}, None, "at least 1, received 0"),
         ({"gate": "hard"}, None, "expected one of.*'hard'"),
         ({"gate_reads": "labels"}, None, "expected one of.*'labels'"),
     ],
 )
 def test_errors_say_expected_received_and_fix(settings, shapes, message):
     with pytest.raises(ValueError, match=message):
-        GatedMultimodalUnit(2, **settings).build(shapes)
+        GatedMultimodalUnit(**{"units": 2, **settings}).build(shapes)
+
+
+def test_a_mask_of_the_wrong_width_is_refused():
+    with pytest.raises(ValueError, match=r"expected \(n, 2\), received \(5, 3\)"):
+        make(VIEWS[:2])(VIEWS[:2], present=PRESENT)
