@@ -86,13 +86,13 @@ CLAIMS = [
     ),
     Claim(
         "calibration-not-on-train", POST, "T fitted on the training set comes out too low", "lower T", "",
-        "residual network: T on training images against T on validation",
-        within("residual", "temperature_on_train", "temperature", "lower"),
+        "LeNet, which errs on some training images (a network that does not has no T there): training against validation",
+        within("lenet", "temperature_on_train", "temperature", "lower"),
     ),
     Claim(
         "calibration-not-on-train-ece", POST, "T must be fitted on validation, not on training data", "higher ECE",
-        "percent", "ECE on test with T from training images against T from validation",
-        within("residual", "fitted_on_train/ece_percent", "temperature/ece_percent", "higher"),
+        "percent", "LeNet: ECE on test with T from training images against T from validation",
+        within("lenet", "fitted_on_train/ece_percent", "temperature/ece_percent", "higher"),
     ),
     Claim(
         "calibration-accuracy", PAPER, "Temperature scaling leaves every prediction as it is", "0 changed", "",
