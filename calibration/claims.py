@@ -86,7 +86,7 @@ CLAIMS = [
     ),
     Claim(
         "calibration-not-on-train", POST, "T fitted on the training set comes out too low", "lower T", "",
-        "LeNet, which errs on some training images (a network that does not has no T there): training against validation",
+        "LeNet, which errs on some training images (otherwise T -> 0): T from training against T from validation",
         within("lenet", "temperature_on_train", "temperature", "lower"),
     ),
     Claim(
