@@ -1,4 +1,4 @@
-"""The entropy coder of the .aez files against bz2 and xz on the same codes, and sub-pixel against transposed convolution."""
+"""The entropy coder of the .aez files against bz2 and xz; sub-pixel against transposed convolution."""
 
 import bz2
 import lzma
