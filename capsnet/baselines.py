@@ -14,8 +14,8 @@ def build(name, *, image_shape=(28, 28, 1), classes=10, max_shift=0, filters=256
 
     Args:
         name: `cnn_paper`: the paper's baseline, three 5x5 convolutions without stride, 35.4 million parameters and
-            about ten times the arithmetic of CapsNet; `cnn_5x5`: the same layers with stride 2 in the second and
-            third, 0.87 of CapsNet's arithmetic; `cnn_9x9`: CapsNet's own two convolutions, then the average over all
+            9.7 times the arithmetic of CapsNet; `cnn_5x5`: the same layers with stride 2 in the second and
+            third, 0.86 of CapsNet's arithmetic; `cnn_9x9`: CapsNet's own two convolutions, then the average over all
             positions instead of capsules.
         image_shape, classes, max_shift: as in `capsnet.model.build`.
         filters: of the widest convolutions; 256 in the paper.

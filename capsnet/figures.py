@@ -1,5 +1,7 @@
 """The figures of the posts and of the paper, drawn from finished runs."""
 
+import functools
+
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -15,9 +17,20 @@ SHOWN = 10  # images in a strip
 OFFSETS = np.linspace(-0.25, 0.25, 11)  # what the paper adds to one number of a capsule
 
 
+@functools.lru_cache(maxsize=1)
+def load_both(run: Run, finished: str):
+    """Data set and network of the run that finished then; all its figures share them."""
+    return load(Config(**run.config["settings"])), run.load_model()
+
+
 def dataset_of(run: Run) -> Dataset:
     """The data set of a run, loaded again with its settings."""
-    return load(Config(**run.config["settings"]))
+    return load_both(run, run.result["finished"])[0]
+
+
+def network_of(run: Run):
+    """The run's trained network."""
+    return load_both(run, run.result["finished"])[1]
 
 
 def settings_of(run: Run) -> dict:
@@ -63,7 +76,7 @@ def reconstructions(run: Run) -> Figure | None:
         return None
     test = dataset_of(run).test
     chosen = first_of_each_class(test["label"])
-    rows, predicted = strip(run.load_model(), test["image"][chosen], test["label"][chosen])
+    rows, predicted = strip(network_of(run), test["image"][chosen], test["label"][chosen])
     figure = plots.image_rows(
         rows, titles=[f"is {t}, read {p}" for t, p in zip(test["label"][chosen], predicted, strict=True)]
     )
@@ -81,7 +94,7 @@ def failures(run: Run) -> Figure | None:
     if not has_decoder(run):
         return None
     images, labels = evaluate.sample(dataset_of(run).test)
-    network = run.load_model()
+    network = network_of(run)
     predicted = loop.predict(network, images, evaluate.BATCH)["lengths"].argmax(-1)
     wrong = np.flatnonzero(predicted != labels)[:SHOWN]
     if not len(wrong):
@@ -98,7 +111,7 @@ def perturbations(run: Run) -> Figure | None:
     if not has_decoder(run):
         return None
     test = dataset_of(run).test
-    network = run.load_model()
+    network = network_of(run)
     chosen = first_of_each_class(test["label"])[[2, 4]]
     outputs = loop.predict(network, test["image"][chosen])
     figure, axes = plt.subplots(1, len(chosen), figsize=(4.4 * len(chosen), 6.4), squeeze=False)
@@ -133,7 +146,7 @@ def couplings(run: Run) -> Figure | None:
 
     images, labels = evaluate.sample(dataset_of(run).test)
     images, labels = images[:100], labels[:100]
-    network = run.load_model()
+    network = network_of(run)
     primary = loop.predict(keras.Model(network.input, network.get_layer("primary").output), images)
     history = np.array(network.get_layer("digit").couplings(primary))  # (iterations, n, I, C)
     weights = np.linalg.norm(primary, axis=-1)  # (n, I)
@@ -162,7 +175,7 @@ def overlays(run: Run) -> Figure | None:
     test = dataset_of(run).test
     digits, labels = test["digits"][:SHOWN] / np.float32(255), test["label"][:SHOWN]
     images = np.minimum(digits.sum(-1, keepdims=True), 1)
-    network = run.load_model()
+    network = network_of(run)
     outputs = loop.predict(network, images)
     longest = outputs["lengths"].argsort(-1)[:, :-3:-1]  # (n, 2)
     first = longest == labels[:, :1]
@@ -192,7 +205,7 @@ def equivariance(run: Run) -> Figure | None:
     images, labels = images[:200], labels[:200]
     shifts = np.arange(-4, 5)
     moved = [evaluate.transform(images, pixels=pixels) for pixels in shifts]
-    capsules = evaluate.predict_each(run.load_model(), moved)["capsules"][:, np.arange(len(labels)), labels]
+    capsules = evaluate.predict_each(network_of(run), moved)["capsules"][:, np.arange(len(labels)), labels]
     lengths = np.linalg.norm(capsules, axis=-1)
     units = capsules / (lengths[..., None] + 1e-12)
     cosine = np.sum(units * units[len(shifts) // 2], axis=-1)

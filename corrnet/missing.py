@@ -7,6 +7,7 @@ import numpy as np
 
 from corrnet import evaluate
 from corrnet import train as corrnet_train
+from corrnet.config import Config as TrainConfig
 from corrnet.estimator import join_unpaired
 from data.dataset import Dataset
 from training.command import main
@@ -15,7 +16,7 @@ from training.settings import SettingsError, Variants, check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(corrnet_train.Config):
+class Config(TrainConfig):
     """Settings of the missing-view study; the network is the paper's."""
 
     shuffle: bool = True

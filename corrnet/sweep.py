@@ -5,6 +5,7 @@ import functools
 
 from corrnet import evaluate
 from corrnet import train as corrnet_train
+from corrnet.config import Config as TrainConfig
 from data.dataset import Dataset
 from training.command import main
 from training.run import Run
@@ -12,7 +13,7 @@ from training.settings import Variants, check
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(corrnet_train.Config):
+class Config(TrainConfig):
     """Settings of the sweep; correlation_weight is replaced by each of `weights`."""
 
     epochs: int = 20
