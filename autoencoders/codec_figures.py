@@ -38,9 +38,7 @@ def strangers(run: Run) -> Figure | None:
         label = name.removeprefix("coded").strip("_") or "test digits"
         rows[label] = images[chosen]
         rows[f"{label}, {metrics[f'test/{name}_psnr_db']:.1f} dB"] = evaluation.quantised(network, images[chosen], step)
-    text = (
-        "Coded, rounded and decoded by a network that saw upright digits only; PSNR over all test images"
-    )
+    text = "Coded, rounded and decoded by a network that saw upright digits only; PSNR over all test images"
     return plots.caption(plots.image_rows(rows, cell=0.6), f"{text}. {plots.describe(run)}.")
 
 
