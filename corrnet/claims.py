@@ -122,6 +122,8 @@ CLAIMS = [
 TRAIN, RIVALS = "corrnet.train", "corrnet.rivals"
 RUNS = [
     Job(TRAIN, "official", MNIST, quick=QUICK, minutes=1.2),
+    *(Job(TRAIN, variant, MNIST, full=("--official-seed", "123", "--tag", "official"), quick=None, minutes=1.2)
+      for variant in ("mae", "lambda5")),
     Job(TRAIN, "paper", MNIST, FIVE, quick=QUICK, minutes=1.2),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=1.2)
       for variant in ("lambda5", "mae", "l1", "l1_corr", "l2_l3", "l2_l3_corr")),
