@@ -50,7 +50,7 @@ def train(config, dataset, run):
     terms = loop.evaluate(model, compute_loss, dataset.test)
     run.finish(model, {{"test/nll_nats": terms["nll_nats"]}}, dataset.counts(), history)
 
-main("capsnet.noisy", VARIANTS, load, train)
+main("noisy.train", VARIANTS, load, train)
 """
 
 
@@ -69,7 +69,7 @@ def wait_for_epochs(process, count):
 
 
 def final_state(folder):
-    run = Run(folder / "capsnet" / "noisy" / "digits-300" / "seed0")
+    run = Run(folder / "noisy" / "noisy" / "digits-300" / "seed0")
     state, history = run.load_checkpoint()
     return run, state, [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
@@ -93,7 +93,7 @@ def test_killed_and_resumed_equals_straight(script, tmp_path, stop, code):
     killed.send_signal(stop)
     assert killed.wait(60) == code
     if stop == signal.SIGINT:
-        assert "Go on with: python -m capsnet.noisy" in killed.stdout.read()
+        assert "Go on with: python -m noisy.train" in killed.stdout.read()
     run, _, history = final_state(broken)
     assert 2 <= len(history) < 4 and not run.finished
 
