@@ -1,1 +1,0 @@
-"""CorrMCNN: a convolutional correlational network whose two views agree at every step."""
