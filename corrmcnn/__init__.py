@@ -1,0 +1,1 @@
+"""CorrMCNN: a convolutional correlational network whose two views agree at every step."""

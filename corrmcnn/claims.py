@@ -1,0 +1,160 @@
+"""What the CorrMCNN slides and the paper they present say, each with a check on the results."""
+
+import numpy as np
+
+from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
+from reporting.jobs import Job
+
+SLIDES = "Common Representation Learning (slides on CorrMCNN)"
+PAPER = "Common Representation Learning Using Step-based Correlation Multi-Modal CNN (presented by the slides)"
+CODE = "the paper's published program, rerun by others"
+GOAL = "Goal of this project, against the paper's best"
+SUM, CANONICAL, RANK = "test/sum_correlation", "test/total_canonical_correlation", "test/effective_rank"
+LEFT_TO_RIGHT, RIGHT_TO_LEFT = "test/transfer_left_to_right_percent", "test/transfer_right_to_left_percent"
+CROSS_RIGHT, CROSS_LEFT = "test/cross_mse_left_to_right", "test/cross_mse_right_to_left"
+MNIST = "mnist"
+THREE, FIVE = (0, 1, 2), (0, 1, 2, 3, 4)
+QUICK = ("--epochs", "1", "--train-examples", "2000")
+
+
+def summary():
+    """The slides' table: 25 layers, 1,137,606 trainable parameters, and its last four output shapes."""
+    from corrmcnn import model
+
+    rows = model.layer_table(model.build(left_shape=(28, 14, 1), right_shape=(28, 14, 1)))
+    parameters = sum(count for _, _, count in rows)
+    shapes = [shape for _, shape, _ in rows[-3:]]
+    holds = len(rows) == 25 and parameters == 1_137_606 and shapes == [(294,), (26, 12, 3), (28, 14, 1)]
+    return holds, {"layers": len(rows), "parameters": parameters}
+
+
+def normalised_outputs():
+    """Batch normalisation of random numbers: mean, variance and norm of a channel."""
+    from corrmcnn.layers import normalise
+
+    x = np.random.default_rng(0).normal(3.0, 2.0, (1000, 4)).astype(np.float32)
+    out = np.asarray(normalise(True)[0](x, training=True))
+    found = {
+        "mean": float(np.abs(out.mean(axis=0)).max()),
+        "variance": float(out.var(axis=0).mean()),
+        "norm": float(np.linalg.norm(out, axis=0).mean()),
+    }
+    return found["norm"] < 1e-3 and abs(found["variance"] - 1) < 1e-3, found
+
+
+def numbers(id_, source, claim, variant, metric, expected, tolerance, unit):
+    """A published number on MNIST; more is better."""
+    how = f"mean over seeds within {tolerance} of {expected}, or above"
+    check = number(variant, MNIST, metric, expected, tolerance, "higher")
+    return Claim(f"corrmcnn-{id_}", source, claim, expected, unit, how, check)
+
+
+def helps(id_, claim, first, second, metric, better="higher", unit="percent"):
+    """A direction the slides state: variant `first` beats `second` on `metric`."""
+    how = f"paired t-test of {metric}, `{first}` against `{second}`"
+    check = better_than((first, MNIST), (second, MNIST), metric, better)
+    return Claim(f"corrmcnn-{id_}", SLIDES, claim, better, unit, how, check)
+
+
+def goal(id_, claim, variant, metric, bound, unit, check=at_least):
+    """A bound that our own variants are to reach."""
+    side = "at least" if check is at_least else "at most"
+    how = f"mean over seeds {side} {bound}"
+    return Claim(f"corrmcnn-{id_}", GOAL, claim, bound, unit, how, check(variant, MNIST, metric, bound))
+
+
+CLAIMS = [
+    Claim("corrmcnn-summary", SLIDES, "The network: 25 layers with these output shapes, 1,137,606 parameters",
+          1_137_606, "parameters", "the table of the built network", exact(summary, "corrmcnn.claims.summary")),
+    Claim("corrmcnn-zero-norm", SLIDES, "Batch normalisation gives hidden outputs 'zero norm and unit variance'",
+          "zero norm, unit variance", "", "outputs for normal numbers; it is the mean that becomes zero",
+          exact(normalised_outputs, "corrmcnn.claims.normalised_outputs")),
+    numbers("single-view-left", SLIDES, "A classifier of joint codes reads 74.25 % of left halves", "blog",
+            "test/single_view_left_percent", 74.25, 1.0, "percent"),
+    numbers("single-view-right", SLIDES, "A classifier of joint codes reads 77.68 % of right halves", "blog",
+            "test/single_view_right_percent", 77.68, 1.0, "percent"),
+    Claim("corrmcnn-reconstructs-right", SLIDES, "Rebuilds one view given the other: right from left",
+          "below the mean image's 0.0717", "mse", "pixel error of `blog` against the mean training image",
+          at_most("blog", MNIST, CROSS_RIGHT, 0.0717)),
+    Claim("corrmcnn-reconstructs-left", SLIDES, "Rebuilds one view given the other: left from right",
+          "below the mean image's 0.0633", "mse", "pixel error of `blog` against the mean training image",
+          at_most("blog", MNIST, CROSS_LEFT, 0.0633)),
+    Claim("corrmcnn-better-correlation", SLIDES, "Better correlation values than the previous papers",
+          "above CorrNet's 42.57", "of 50", "sum of correlations of `blog`", at_least("blog", MNIST, SUM, 42.57)),
+    helps("convolution-transfer", "Convolutions encode better than CorrNet's plain layers (transfer)",
+          "l7", "no_convolution", LEFT_TO_RIGHT),
+    helps("convolution-reconstruction", "Convolutions encode better than CorrNet's plain layers (right from left)",
+          "l7", "no_convolution", CROSS_RIGHT, "lower", "mse"),
+    helps("deconvolution", "Deconvolution decodes better than a plain layer (right from left)",
+          "l7", "no_deconvolution", CROSS_RIGHT, "lower", "mse"),
+    helps("batch-norm-speed", "Batch normalisation speeds up training (loss after one epoch)",
+          "l7", "no_batch_norm", "validation/loss_after_one_epoch", "lower", ""),
+    helps("batch-norm-correlation", "Batch normalisation gives better correlation values",
+          "l7", "no_batch_norm", SUM, "higher", "of 50"),
+    helps("vanishing-gradient", "ReLU and batch normalisation against the vanishing gradient of sigmoids",
+          "l7", "sigmoid_no_batch_norm", "gradient/start/first_to_code", "higher", "ratio of norms"),
+    helps("vanishing-relu", "ReLU by itself helps against the vanishing gradient",
+          "no_batch_norm", "sigmoid_no_batch_norm", "gradient/start/first_to_code", "higher", "ratio of norms"),
+    helps("vanishing-batch-norm", "Batch normalisation by itself helps against the vanishing gradient",
+          "sigmoid", "sigmoid_no_batch_norm", "gradient/start/first_to_code", "higher", "ratio of norms"),
+    helps("poor-solution", "With vanishing gradients the network converges to a poor solution (right from left)",
+          "l7", "sigmoid_no_batch_norm", CROSS_RIGHT, "lower", "mse"),
+    helps("relu-sigmoid", "ReLU rather than sigmoid (transfer)", "l7", "sigmoid", LEFT_TO_RIGHT),
+    helps("dropout-gap", "Dropout prevents over-fitting (error on test minus on training pairs)",
+          "l7", "no_dropout", "gap/cross_mse_left_to_right", "lower", "mse"),
+    helps("dropout-test", "Dropout makes the network generalise better (right from left)",
+          "l7", "no_dropout", CROSS_RIGHT, "lower", "mse"),
+    helps("l4", "L4 makes hidden layers alike, which helps (transfer)", "l4", "l1_l3", LEFT_TO_RIGHT),
+    helps("l5", "L5 makes the rebuilt views alike, which helps (transfer)", "l5", "l4", LEFT_TO_RIGHT),
+    helps("l6", "L6 makes the codes correlated", "l6", "l5", SUM, "higher", "of 50"),
+    helps("l7-correlation", "Correlating every step, not only the code, raises the correlation", "l7", "l6", SUM,
+          "higher", "of 50"),
+    helps("l7-transfer", "Correlating every step, not only the code, helps (transfer)", "l7", "l6", LEFT_TO_RIGHT),
+    Claim("corrmcnn-transfer", SLIDES, "Reconstruction objectives already adapt to transfer (L1 + L2 + L3)",
+          "above chance", "percent", "transfer of `l1_l3` above twice chance", at_least("l1_l3", MNIST,
+          LEFT_TO_RIGHT, 20.0)),
+    Claim("corrmcnn-relu-efficient", SLIDES, "ReLU is mathematically more efficient than sigmoid", "faster", "",
+          "", not_testable("the speed of one activation is lost in that of the convolutions around it")),
+    Claim("corrmcnn-cca-scales", SLIDES, "CCA has scalability issues and reconstructs poorly", "", "", "",
+          not_testable("CCA has no decoder; linear regression and CCA stand in corrnet/results.json")),
+    Claim("corrmcnn-high-rates", SLIDES, "High learning rates resulted in vanishing gradients", "", "", "",
+          not_testable("about the history of the field; gradients before and after training are in the figures")),
+    numbers("arc1-sum", PAPER, "Arch1: sum-correlation 49.08", "arc1", SUM, 49.08, 0.3, "of 50"),
+    numbers("arc1-left-right", PAPER, "Arch1: transfer 90.27 left to right", "arc1", LEFT_TO_RIGHT,
+            90.27, 0.5, "percent"),
+    numbers("arc1-right-left", PAPER, "Arch1: transfer 91.16 right to left", "arc1", RIGHT_TO_LEFT,
+            91.16, 0.5, "percent"),
+    numbers("arc2-sum", PAPER, "Arch2: sum-correlation 49.33", "arc2", SUM, 49.33, 0.2, "of 50"),
+    numbers("arc2-left-right", PAPER, "Arch2: transfer 84.23 left to right", "arc2", LEFT_TO_RIGHT,
+            84.23, 1.0, "percent"),
+    numbers("arc2-right-left", PAPER, "Arch2: transfer 85.76 right to left", "arc2", RIGHT_TO_LEFT,
+            85.76, 1.0, "percent"),
+    numbers("official-left-right", CODE, "Transfer 83.14 left to right", "official", LEFT_TO_RIGHT,
+            83.14, 1.0, "percent"),
+    numbers("official-right-left", CODE, "Transfer 83.35 right to left", "official", RIGHT_TO_LEFT,
+            83.35, 1.0, "percent"),
+    goal("best-canonical", "`best`: total canonical correlation 47", "best", CANONICAL, 47.0, "of 50"),
+    goal("best-rank", "`best`: effective rank 40", "best", RANK, 40.0, "of 50"),
+    goal("best-left-right", "`best`: transfer 91.2 left to right", "best", LEFT_TO_RIGHT, 91.2, "percent"),
+    goal("best-right-left", "`best`: transfer 91.2 right to left", "best", RIGHT_TO_LEFT, 91.2, "percent"),
+    goal("best-cross-right", "`best`: right from left with error .037", "best", CROSS_RIGHT, 0.037, "mse", at_most),
+    goal("best-cross-left", "`best`: left from right with error .030", "best", CROSS_LEFT, 0.030, "mse", at_most),
+    goal("best-sum", "`best_sum`: sum-correlation above Arch2's 49.33", "best_sum", SUM, 49.33, "of 50"),
+    goal("best-sum-left-right", "`best_sum`: transfer above Arch2's 84.23", "best_sum", LEFT_TO_RIGHT,
+         84.23, "percent"),
+    goal("best-sum-right-left", "`best_sum`: transfer above Arch2's 85.76", "best_sum", RIGHT_TO_LEFT,
+         85.76, "percent"),
+]  # fmt: skip
+
+TRAIN = "corrmcnn.train"
+ABLATIONS = ("l1_l3", "l4", "l5", "l6", "l7", "no_batch_norm", "no_dropout", "sigmoid", "sigmoid_no_batch_norm",
+             "no_convolution", "no_deconvolution")  # fmt: skip
+READINGS = ("global_correlation", "paired_steps", "zero_image", "zero_batch")
+RUNS = [
+    Job(TRAIN, "blog", MNIST, THREE, quick=QUICK, minutes=20),
+    *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=12) for variant in ("arc1", "arc2", "best_sum")),
+    Job(TRAIN, "best", MNIST, THREE, quick=(*QUICK, "--batch-size", "500"), minutes=15),
+    Job(TRAIN, "official", MNIST, quick=QUICK, minutes=50),
+    *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=4) for variant in ABLATIONS),
+    *(Job(TRAIN, variant, MNIST, quick=QUICK, minutes=4) for variant in READINGS),
+]

@@ -1,0 +1,104 @@
+"""The settings of a CorrMCNN: its command line and its help text."""
+
+import dataclasses
+from typing import Literal
+
+from training.settings import Settings, check, check_at_least
+
+Activation = Literal["relu", "sigmoid", "tanh"]
+OutputActivation = Literal["relu", "sigmoid", "linear"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """Settings of a CorrMCNN; the defaults are those of the slides."""
+
+    epochs: int = 50
+    batch_size: int = 64
+    learning_rate: float = 0.01
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    """RMSprop is what the official code uses."""
+    decay: bool = False
+    """Lower the learning rate along a half cosine to 0; otherwise it is constant."""
+    code_units: int = 50
+    """Size of the common code (>= 1)."""
+    filters: tuple[int, ...] = (128, 64)
+    """Of the 3x3 convolutions, each followed by 2x2 max-pooling."""
+    padding: Literal["valid", "same"] = "valid"
+    """Of convolutions and pooling."""
+    dense_units: tuple[int, ...] = (500, 300)
+    """Widths of the dense layers between convolutions and code, where L4 and L7 compare the views (one or more)."""
+    batch_norm: Literal["none", "convolutions", "all"] = "convolutions"
+    """Where batch normalisation follows: nowhere, after every pooling, between dense layers, too."""
+    dropout: float = 0.2
+    """Share of units dropped between dense layers, in [0, 1)."""
+    activation: Activation = "relu"
+    """Of the convolutions."""
+    dense_activation: Activation = "relu"
+    """Of the encoders' dense layers and the decoders' hidden ones."""
+    code_activation: Literal["relu", "sigmoid", "tanh", "linear"] = "relu"
+    """Of the code."""
+    output_activation: OutputActivation = "sigmoid"
+    """Of the rebuilt pixels."""
+    decoder_units: tuple[int, ...] = ()
+    """Widths of the decoders' dense layers."""
+    deconvolution: bool = True
+    """Pixels from a small picture, enlarged and convolved; off: from one dense layer."""
+    tied: bool = False
+    """The decoders' dense layers use the encoders' kernels transposed; needs decoder_units = dense_units reversed."""
+    fusion: Literal["hidden_sum", "code_sum", "code_mean"] = "hidden_sum"
+    """One code layer for the sum of both views, or the sum or mean of two codes."""
+    absent: Literal["nothing", "zero_image", "zero_batch"] = "nothing"
+    """What a view that is not given adds: nothing, or what an image of zeros gives on inference or batch statistics."""
+    shift: float = 0.0
+    """Largest shift of a training pair in pixels (>= 0)."""
+    stretch: float = 0.0
+    """Largest relative change of size of a training pair, in [0, 1)."""
+    both_weight: float = 1.0
+    """Weight of L1, both views rebuilt from both (>= 0)."""
+    single_weight: float = 1.0
+    """Weight of L2 and L3, both views rebuilt from one (>= 0)."""
+    step_weight: float = 1.0
+    """Weight of L4, hidden layers of the two views alike (>= 0)."""
+    difference_weight: float = 1.0
+    """Weight of L5, both views rebuild alike (>= 0)."""
+    correlation_weight: float = 0.02
+    """Lambda of L6, the correlation of the codes."""
+    step_correlation_weights: tuple[float, ...] = (0.003, 0.05)
+    """Lambdas of L7, the correlations of the hidden layers: the encoder's, then the decoder's; missing ones are 0."""
+    correlation: Literal["per_unit", "global"] = "per_unit"
+    """Sum over units of their correlations, or one correlation of all units together."""
+    decoder_steps: Literal["single", "paired"] = "single"
+    """L4 and L7 compare decoder layers of the two one-view passes, or of the two decoders in the pass from both."""
+    canonical_weight: float = 0.0
+    """Weight of the total canonical correlation of the batch (>= 0)."""
+    ridge: float = 1e-3
+    """Added to the batch covariances of the canonical correlation (> 0)."""
+    project: bool = False
+    """Measure the codes after projection on their canonical directions, fitted on the training codes."""
+    measure_on: Literal["test", "validation"] = "test"
+    """Split that the finished network is measured on; validation while settings are being chosen."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, code_units=1, dropout=0, shift=0, stretch=0, both_weight=0, single_weight=0)
+        check_at_least(self, step_weight=0, difference_weight=0, canonical_weight=0)
+        check(self.batch_size >= 2, "batch_size", "at least 2, a correlation needs two samples", self.batch_size)
+        check(self.dropout < 1 and self.stretch < 1, "dropout and stretch", "below 1", (self.dropout, self.stretch))
+        check(self.ridge > 0, "ridge", "> 0", self.ridge)
+        check(self.dense_units, "dense_units", "one or more widths", "none")
+        mirrored = self.dense_units[::-1]
+        check(not self.tied or self.decoder_units == mirrored, "decoder_units", f"{mirrored} when tied",
+              self.decoder_units)  # fmt: skip
+
+
+# What corrmcnn.model.build and corrmcnn.losses.compute_loss take from the settings, by the same names.
+NETWORK = (
+    "code_units", "filters", "padding", "dense_units", "batch_norm", "dropout", "activation", "dense_activation",
+    "code_activation", "output_activation", "decoder_units", "deconvolution", "tied", "fusion", "absent", "shift",
+    "stretch",
+)  # fmt: skip
+LOSS = (
+    "both_weight", "single_weight", "step_weight", "difference_weight", "correlation_weight", "correlation",
+    "step_correlation_weights", "decoder_steps", "canonical_weight", "ridge",
+)  # fmt: skip

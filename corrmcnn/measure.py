@@ -1,0 +1,101 @@
+"""What is measured on a CorrMCNN: everything that CorrNet reports, the slides' protocol, gradient norms by layer."""
+
+import numpy as np
+from keras import layers
+
+from corrnet import evaluate
+
+PROBES = 500  # training pairs whose loss the gradient norms belong to
+SEEN = 10_000  # training pairs whose errors are compared with those of the measured split
+
+
+def measure(network, dataset, split, project):
+    """Every metric of `corrnet.evaluate`, over-fitting, and the slides' protocol: joint codes teach, one view tests.
+
+    Args:
+        network: CorrMCNN.
+        dataset: canonical directions and classifiers come from its `train`.
+        split: "test" or "validation", the split that is measured.
+        project: compare codes after projection on their canonical directions; the joint code of the slides' protocol
+            is then the mean of both views' projections.
+
+    Returns:
+        {split + "/" + name: float}.
+    """
+    held_views = getattr(dataset, split)
+    train, held = (evaluate.encode_split(network, part) for part in (dataset.train, held_views))
+    rebuilt = evaluate.rebuild(network, held)
+    metrics = evaluate.evaluate(train, held, targets=held_views, rebuilt=rebuilt, project=project, prefix=f"{split}/")
+    if project:
+        train, held = evaluate.canonical_variates(train, held)
+        both = (train.left + train.right) / 2
+    else:
+        both = joint_codes(network, dataset.train)
+    single = evaluate.single_view_metrics(both, train.labels, held)
+    metrics |= {f"{split}/{name}": float(value) for name, value in single.items()}
+    return metrics | overfitting(network, dataset.train, metrics, split)
+
+
+def overfitting(network, train, metrics, split):
+    """How far the cross errors on the measured split lie above those on 10,000 training pairs.
+
+    Returns:
+        {"gap/cross_mse_left_to_right": float, "gap/cross_mse_right_to_left": float}.
+    """
+    some = {name: array[:SEEN] for name, array in train.items()}
+    errors = evaluate.reconstruction_metrics(some, evaluate.rebuild(network, evaluate.encode_split(network, some)))
+    crossings = [name for name in errors if name.startswith("cross_mse")]
+    return {f"gap/{name}": metrics[f"{split}/{name}"] - float(errors[name]) for name in crossings}
+
+
+def joint_codes(network, split):
+    """Codes (n, units) of both views together."""
+    width = split["left"].shape[2]
+    pictures = np.concatenate([split["left"], split["right"]], axis=2)  # halves of equal height
+    return evaluate.in_batches(lambda x: network.encode(left=x[:, :, :width], right=x[:, :, width:]), pictures)
+
+
+def gradient_norms(network, compute_loss, split, prefix):
+    """Euclidean norm of the loss's gradient for every layer's kernel, mean over the two views; the state is kept.
+
+    Args:
+        network, compute_loss: as trained; dropout and batch statistics as in training.
+        split: its first 500 pairs are the batch.
+        prefix: put before every name.
+
+    Returns:
+        {prefix + "convolution_1", ..., "dense_1", ..., "code", "decoder_1", ..., "pixels": float}, from the view to its
+        rebuilt picture, and prefix + "first_to_code": the first layer's norm divided by the code layer's.
+    """
+    import tensorflow as tf
+
+    state = [(variable, variable.numpy()) for variable in network.non_trainable_variables]
+    with tf.GradientTape() as tape:
+        loss, _ = compute_loss(network, {name: array[:PROBES] for name, array in split.items()}, training=True)
+    groups = kernels_by_layer(network)
+    gradients = tape.gradient(loss, [[kernel.value for kernel in kernels] for kernels in groups.values()])
+    for variable, value in state:
+        variable.assign(value)
+    norms = {
+        name: float(np.mean([np.linalg.norm(gradient) for gradient in group]))
+        for name, group in zip(groups, gradients, strict=True)
+    }
+    norms["first_to_code"] = next(iter(norms.values())) / max(norms["code"], 1e-30)
+    return {prefix + name: value for name, value in norms.items()}
+
+
+def kernels_by_layer(network):
+    """{name: [kernel of either view]} from the first layer of the encoders to the last of the decoders."""
+    groups = {}
+    for encoder in network.encoders.values():
+        for kind, name in ((layers.Conv2D, "convolution"), (layers.Dense, "dense")):
+            found = [layer.kernel for layer in encoder.chain if isinstance(layer, kind)]
+            for k, kernel in enumerate(found, start=1):
+                groups.setdefault(f"{name}_{k}", []).append(kernel)
+    groups["code"] = [joint.kernel for joint in network.joints.values()]
+    for decoder in network.decoders.values():
+        found = [layer.kernel for layer in decoder.hidden if isinstance(layer, layers.Dense)]
+        for k, kernel in enumerate(found, start=1):
+            groups.setdefault(f"decoder_{k}", []).append(kernel)
+        groups.setdefault("pixels", []).extend(layer.kernel for layer in decoder.picture if hasattr(layer, "kernel"))
+    return groups
