@@ -15,7 +15,7 @@ from keras import layers
 
 from benchmarks import timing
 from capsnet import losses, model
-from capsnet.convolution import input_gradient
+from capsnet.convolution import strided_convolution
 from capsnet.layers import DigitCapsules, Length, Mask
 from capsnet.routing import squash
 from training import loop
@@ -133,21 +133,20 @@ def train_step_rows(repeats) -> list[dict]:
     ]  # fmt: skip
     peak = 2 * 4096**3 / 1e9 / seconds["peak"]
     ours = GFLOP_PER_IMAGE * examples / seconds["ours"]
-    name = "capsnet train step, share of the measured float32 matrix-product peak"
+    name = "capsnet train step, arithmetic of the direct form against the float32 matrix-product peak"
     return [*rows, {"name": name, "ratio": ours / peak, "ours": ours, "baseline": peak, "unit": "GFLOP/s",
                     "repeats": repeats}]  # fmt: skip
 
 
-def forward_and_backward(layer, inputs):
-    """A call that computes a capsule layer and the gradients of its inputs and weights."""
-    layer.build(inputs.shape)
+def forward_and_backward(function, *inputs):
+    """A call that computes `function(*inputs)` and the gradients of a scalar of it."""
+    variables = [tf.Variable(value) for value in inputs]
 
     @tf.function
     def call():
         with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            total = tf.reduce_sum(layer(inputs) ** 2)
-        return total, tape.gradient(total, [inputs, *layer.trainable_variables])
+            total = tf.reduce_sum(function(*[tf.convert_to_tensor(variable) for variable in variables]) ** 2)
+        return total, tape.gradient(total, tape.watched_variables())
 
     return lambda: float(call()[0])
 
@@ -157,7 +156,10 @@ def block_rows(repeats) -> list[dict]:
     inputs = tf.random.stateless_normal((BATCH, 1152, 8), (0, 0), stddev=0.3)
     rows = []
     for name, kind, count in (("map_fn", MapFnCapsules, repeats), ("tile", TileCapsules, min(repeats, 3))):
-        calls = {"ours": forward_and_backward(DigitCapsules(), inputs), name: forward_and_backward(kind(), inputs)}
+        ours, theirs = DigitCapsules(), kind()
+        for layer in (ours, theirs):
+            layer.build(inputs.shape)
+        calls = {"ours": forward_and_backward(ours, inputs), name: forward_and_backward(theirs, inputs)}
         seconds = timing.interleaved(calls, count)
         title = f"capsule layer forward + backward vs {name}, batch {BATCH}"
         rows.append(timing.row(title, seconds["ours"], seconds[name], BATCH, "images/s", count))
@@ -165,15 +167,13 @@ def block_rows(repeats) -> list[dict]:
 
 
 def convolution_row(repeats) -> dict:
-    """The input gradient of the primary convolution against TensorFlow's operation."""
-    gradient = tf.random.stateless_normal((BATCH, 6, 6, 256), (0, 0))
+    """The primary convolution, forward and both gradients, against TensorFlow's."""
+    image = tf.random.stateless_normal((BATCH, 20, 20, 256), (0, 0))
     kernel = tf.random.stateless_normal((9, 9, 256, 256), (0, 1), stddev=0.01)
-    ours = tf.function(lambda: input_gradient(gradient, kernel, 2, (20, 20)))
-    settings = {"input_sizes": (BATCH, 20, 20, 256), "strides": [1, 2, 2, 1], "padding": "VALID"}
-    operation = functools.partial(tf.raw_ops.Conv2DBackpropInput, **settings)
-    theirs = tf.function(lambda: operation(filter=kernel, out_backprop=gradient))
-    seconds = timing.interleaved({"ours": lambda: ours().numpy(), "theirs": lambda: theirs().numpy()}, repeats)
-    name = f"input gradient of the primary convolution vs TensorFlow's, batch {BATCH}"
+    ours = forward_and_backward(lambda x, w: strided_convolution(x, w, 2), image, kernel)
+    theirs = forward_and_backward(lambda x, w: tf.nn.conv2d(x, w, 2, "VALID"), image, kernel)
+    seconds = timing.interleaved({"ours": ours, "theirs": theirs}, repeats)
+    name = f"primary convolution forward + backward vs tf.nn.conv2d, batch {BATCH}"
     return timing.row(name, seconds["ours"], seconds["theirs"], BATCH, "images/s", repeats)
 
 
