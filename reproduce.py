@@ -10,15 +10,16 @@ from typing import Literal
 from reporting import claims, jobs, page, tables
 from reporting.methods import METHODS, part
 from training.run import RunError, write_json
-from training.settings import SettingsError, closest, fail, run_cli
+from training.settings import SettingsError, check, closest, fail, run_cli
 
 
 @dataclasses.dataclass(frozen=True)
 class Reproduce:
     """Runs what is missing, judges every claim, draws the figures and writes the page."""
 
-    size: Literal["committed", "quick", "full"] = "committed"
-    """committed: judge the committed results.json, train nothing; quick: small runs; full: those of the tables."""
+    size: Literal["committed", "finished", "quick", "full"] = "committed"
+    """committed: judge the committed results.json, train nothing; quick: small runs; full: those of the tables;
+    finished: those of them that are there, train nothing."""
     only: tuple[str, ...] = ()
     """Methods to reproduce; none given: all."""
     list: bool = False
@@ -29,6 +30,11 @@ class Reproduce:
     """Folder of the runs; default: runs, or runs_quick at quick size."""
     out: str = "results"
     """Folder for claims.json, figures and the page."""
+    save: bool = False
+    """Merge the rows of full or finished runs into METHOD/results.json."""
+
+    def __post_init__(self):
+        check(not self.save or self.size in ("full", "finished"), "size", "full or finished with --save", self.size)
 
 
 def reproduce(method: str, options: Reproduce, runs_dir: str) -> tuple[list[dict], list[tables.Row]]:
@@ -38,11 +44,14 @@ def reproduce(method: str, options: Reproduce, runs_dir: str) -> tuple[list[dict
         path = Path(method) / "results.json"
         rows = tables.read_results(path) if path.exists() else []
     else:
-        tasks = [task for job in module.RUNS for task in job.tasks(options.size, runs_dir)]
-        for failure in jobs.execute_all(tasks, options.jobs):
+        size = "quick" if options.size == "quick" else "full"
+        tasks = [task for job in module.RUNS for task in job.tasks(size, runs_dir)]
+        for failure in jobs.execute_all(tasks, options.jobs) if options.size != "finished" else ():
             print(f"failed: {failure}", file=sys.stderr)
         runs = [task.run for task in tasks if task.run.finished]
-        rows = tables.summarise(runs, f"python reproduce.py --only {method} --size {options.size}")
+        rows = tables.summarise(runs, f"python reproduce.py --only {method} --size {size}")
+        if options.save:
+            tables.save_results(method, rows, Path(method) / "results.json")
     evidence = claims.Evidence(method, rows)
     return [claims.judge(claim, evidence) for claim in module.CLAIMS], rows
 
