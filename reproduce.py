@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> None:
     write_json(out / "claims.json", entries)
     pictures = page.collect_figures(runs_dir, methods)
     page.copy_figures(pictures, out / "figures")
-    path = page.write(out, entries, rows, pictures)
+    path = page.write(out, entries, rows, page.select(pictures))
     print(", ".join(f"{count} {verdict}" for verdict, count in Counter(e["verdict"] for e in entries).items()))
     print(f"Open {path}")
 

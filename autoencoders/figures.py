@@ -172,3 +172,5 @@ FIGURES = {
     **latent_figures.FIGURES,
     **codec_figures.FIGURES,
 }
+# Figures that show several runs side by side: complete in the run that was drawn last.
+COMPARISONS = ("dimensions", "rate_distortion", "megabytes")

@@ -193,3 +193,5 @@ FIGURES = {
     "observations": observations,
     "solvers": solvers,
 }
+# Figures that show several runs side by side: complete in the run that was drawn last.
+COMPARISONS = ("observations",)

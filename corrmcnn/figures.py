@@ -110,3 +110,5 @@ FIGURES = {
     "dropout_curves": dropout_curves,
     "ablation": measured_on_test(ablation),
 }
+# Figures that show several runs side by side: complete in the run that was drawn last.
+COMPARISONS = ("gradient_norms", "dropout_curves", "ablation")

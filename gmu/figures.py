@@ -90,3 +90,5 @@ FIGURES = {
     for name, draw in {"graph": graph, "data": data, "loss": loss, "maps": maps}.items()
 }
 FIGURES |= figures_studies.FIGURES | figures_views.FIGURES
+# Figures that show several runs side by side: complete in the run that was drawn last.
+COMPARISONS = ("dropped_views", "error_against_samples")

@@ -3,13 +3,18 @@
 import base64
 import dataclasses
 from collections import Counter
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from reporting.claims import VERDICTS
+from reporting.methods import part
 from reporting.tables import Row, cell, find_runs
 from training.run import write_atomic
+
+MAIN = ("blog", "paper", "best")  # variants whose figures come first
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,17 +39,42 @@ def embed(path: Path, method: str, name: str = "") -> Picture:
 
 
 def collect_figures(runs_dir: str | Path, methods: list[str]) -> list[Picture]:
-    """The figures of the finished runs of `methods`, the first seed of each variant, in the order of their paths."""
-    pictures, seen = [], set()
+    """The figures of the finished runs of `methods`, the first seed of each variant, in the order of their paths.
+
+    Of a figure that compares runs, named in COMPARISONS of the method's figures.py, only the newest one of each data
+    set and tag: it was drawn when most runs were there.
+    """
+    pictures, seen, newest = [], set(), {}
     for run in find_runs(runs_dir):
         config = run.config
-        key = (config["method"], config["variant"], config["data"])
-        if config["method"] in methods and key not in seen:
-            seen.add(key)
-            for path in sorted((run.path / "figures").glob("*.png")):
-                name = f"{path.stem.replace('_', ' ')} ({config['variant']}, {config['data']})"
-                pictures.append(embed(path, config["method"], name))
-    return pictures
+        method, variant, data = (config[name] for name in ("method", "variant", "data"))
+        if method not in methods:
+            continue
+        comparisons = getattr(part(method, "figures"), "COMPARISONS", ())
+        for path in sorted((run.path / "figures").glob("*.png")):
+            name = path.stem.replace("_", " ")
+            if path.stem in comparisons:
+                label = " ".join(filter(None, (data, variant.partition("@")[2])))
+                candidate = (path.stat().st_mtime, embed(path, method, f"{name} ({label})"))
+                key = (method, path.stem, label)
+                newest[key] = max(newest.get(key, candidate), candidate, key=itemgetter(0))
+            elif (method, variant, data) not in seen:
+                pictures.append(embed(path, method, f"{name} ({variant}, {data})"))
+        seen.add((method, variant, data))
+    return pictures + [picture for _, picture in newest.values()]
+
+
+def select(pictures: list[Picture], most: int = 3) -> list[Picture]:
+    """At most `most` pictures of the same figure for the page, those of the main variants first."""
+    kept = []
+    for _, same in groupby(sorted(pictures, key=figure_of), key=figure_of):
+        kept += sorted(same, key=lambda picture: not any(f"({name}," in picture.name for name in MAIN))[:most]
+    return kept
+
+
+def figure_of(picture: Picture) -> tuple[str, str]:
+    """Method and name of the figure, the same for all runs."""
+    return picture.method, picture.path.stem
 
 
 def copy_figures(pictures: list[Picture], folder: Path) -> None:
