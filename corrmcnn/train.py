@@ -11,7 +11,7 @@ from training.run import Run
 from training.settings import Variants
 
 BLOG = Config()
-ABLATION = Config(epochs=10)
+ABLATION = Config(epochs=10, train_examples=10_000)  # the same budget for every part that is taken away
 ARC1 = Config(
     epochs=30, batch_size=100, learning_rate=1e-3, decay=True, dropout=0.5, deconvolution=False,
     code_activation="sigmoid", step_correlation_weights=(),
