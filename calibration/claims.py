@@ -132,6 +132,9 @@ RUNS = [
             "overfit",
         )
     ),
-    Job("calibration.train", "residual", "fashion_mnist", SEEDS[:3], ("--train-examples", "0", "--epochs", "10"), None, 4),
+    Job(
+        "calibration.train", "residual", "fashion_mnist", SEEDS[:3], ("--train-examples", "0", "--epochs", "10"),
+        None, minutes=4.0,
+    ),
     Job("calibration.solvers", "solvers", "synthetic", (0,), minutes=0.5),
 ]  # fmt: skip
