@@ -11,25 +11,26 @@ from training.run import Run
 from training.settings import Variants
 
 STRIDED = Config(
-    network="strided", widths=(16, 64), residual=1, epochs=6, batch_size=32, learning_rate=4e-3, schedule="cosine"
+    network="strided", widths=(16, 64), residual=1, epochs=15, batch_size=32, learning_rate=4e-3, schedule="cosine"
 )
-WIDE = Config(network="dense", widths=(), code=1000, kind="relu", epochs=4, schedule="cosine", probe=True)
+SQUARED = replace(STRIDED, reconstruction="squared_error")
+WIDE = Config(network="dense", widths=(), code=1000, kind="relu", epochs=6, schedule="cosine", probe=True)
 BAYES = Config(
-    network="dense", widths=(512, 256), kind="gaussian", epochs=6, batch_size=64, learning_rate=2e-3, schedule="cosine"
+    network="dense", widths=(512, 256), kind="gaussian", epochs=15, batch_size=64, learning_rate=2e-3, schedule="cosine"
 )
 VARIANTS: Variants = {
     "plain": (
         "the Autoencoders post: convolution + max-pooling, code of 32, transposed convolution",
         Config(epochs=5, probe=True, archive=True),
     ),
-    "best": ("lowest error: stride 2, residual decoder, cosine schedule", STRIDED),
+    "best": ("lowest error: stride 2, residual decoder, squared error, cosine schedule", SQUARED),
     "denoising": (
         "the Denoising post: plain with 30 % salt-and-pepper",
         Config(epochs=5, corruption="salt_and_pepper", amount=0.3),
     ),
     "denoising_best": (
         "most noise removed, Gaussian 0.4",
-        replace(STRIDED, code=128, corruption="gaussian", amount=0.4, epochs=4),
+        replace(SQUARED, code=128, corruption="gaussian", amount=0.4, epochs=6),
     ),
     "wide": ("one layer of 1000 units, more than needed", WIDE),
     "wide_denoising": ("wide, with 30 % of the pixels masked", replace(WIDE, corruption="masking", amount=0.3)),
@@ -44,7 +45,7 @@ VARIANTS: Variants = {
     "subpixel": ("the Sub-pixel post: plain with sub-pixel convolutions", Config(epochs=5, upsampling="subpixel")),
     "compression": (
         "the Compression post, codes rounded and entropy-coded",
-        replace(STRIDED, kind="quantized", rate_weight=0.05, archive=True),
+        replace(SQUARED, kind="quantized", rate_weight=0.02, archive=True, epochs=8),
     ),
 }
 

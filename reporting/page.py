@@ -85,11 +85,13 @@ def copy_figures(pictures: list[Picture], folder: Path) -> None:
 
 
 def short(value: object) -> str:
-    """A number, a {mean, sd, n} record or a text, for a table cell."""
+    """A number, a {mean, sd, n} record, a paired comparison or a text, for a table cell."""
     if isinstance(value, dict):
         if "mean" in value:
-            spread = f" ± {value['sd']:.2g}" if value.get("n", 1) > 1 else ""
-            return f"{value['mean']:.4g}{spread} (n = {value.get('n', 1)})"
+            spread = f" ± {value['sd']:.2g} (n = {value['n']})" if value.get("n", 1) > 1 else ""
+            return f"{value['mean']:.4g}{spread}"
+        if value.keys() == {"first", "second", "p"}:
+            return f"{short(value['first'])} against {short(value['second'])}, p = {value['p']:.2g}"
         return "; ".join(f"{key} {short(item)}" for key, item in value.items())
     if isinstance(value, float):
         return f"{value:.4g}"

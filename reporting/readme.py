@@ -1,11 +1,19 @@
-"""`python -m reporting.readme`: renders the tables of all READMEs from the committed results.json files."""
+"""`python -m reporting.readme`: renders the tables of all READMEs from the committed results.json and claims.json."""
 
+import re
+from collections import Counter
 from pathlib import Path
 
+from tabulate import tabulate
+
+from reporting.claims import VERDICTS
+from reporting.page import short
 from reporting.tables import render_readme
-from training.run import write_atomic
+from training.run import read_json, write_atomic
 
 ROOT = Path(__file__).resolve().parent.parent
+# `<!-- verdicts -->` or `<!-- claims: id id ... -->`, a table, `<!-- end -->`
+MARKER = re.compile(r"(<!-- (verdicts|claims: (?P<ids>[^>]*?)) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def readmes() -> list[Path]:
@@ -13,11 +21,45 @@ def readmes() -> list[Path]:
     return sorted([ROOT / "README.md", *ROOT.glob("*/README.md")])
 
 
+def render(text: str, folder: Path) -> str:
+    """Replaces what stands between markers by tables made from `<folder>/*/results.json` and results/claims.json."""
+    entries = read_json(folder / "results" / "claims.json")
+
+    def table(match: re.Match) -> str:
+        made = claims_table(entries, match["ids"].split()) if match["ids"] else verdicts_table(entries)
+        return f"{match[1]}{made}\n{match[4]}"
+
+    return MARKER.sub(table, render_readme(text, folder))
+
+
+def verdicts_table(entries: list[dict]) -> str:
+    """Number of claims by method and verdict."""
+    counts = Counter((entry["method"], entry["verdict"]) for entry in entries)
+    methods = sorted({entry["method"] for entry in entries})
+    lines = [[method, *(counts[method, verdict] for verdict in VERDICTS)] for method in methods]
+    total = ["all", *(sum(line[column] for line in lines) for column in range(1, len(VERDICTS) + 1))]
+    return tabulate([*lines, total], ["method", *VERDICTS], tablefmt="pipe")
+
+
+def claims_table(entries: list[dict], ids: list[str]) -> str:
+    """One line per claim: what is said, what was expected and measured, the verdict.
+
+    Raises:
+        KeyError: an id is not in the ledger.
+    """
+    known = {entry["id"]: entry for entry in entries}
+    lines = [
+        [entry["claim"], short(entry["expected"]), entry["unit"], short(entry["measured"]), entry["verdict"]]
+        for entry in (known[id_] for id_ in ids)
+    ]
+    return tabulate(lines, ["claim", "expected", "unit", "measured", "verdict"], tablefmt="pipe", disable_numparse=True)
+
+
 def main() -> None:
     """Rewrites the READMEs whose tables differ from results.json."""
     for path in readmes():
         text = path.read_text()
-        rendered = render_readme(text, ROOT)
+        rendered = render(text, ROOT)
         if rendered != text:
             write_atomic(path, rendered)
             print(f"updated {path.relative_to(ROOT)}")

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from reporting.methods import METHODS
-from reporting.readme import readmes
-from reporting.tables import render_readme
+from reporting.readme import readmes, render
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(path for path in ROOT.glob("*/*.py") if path.parent.name not in (".venv", "tests"))
@@ -69,7 +68,7 @@ def test_files_stay_small_and_safe(path):
 @pytest.mark.parametrize("path", readmes(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_tables_in_readmes_equal_the_committed_results(path):
     text = path.read_text()
-    assert text == render_readme(text, ROOT), "run: python -m reporting.readme"
+    assert text == render(text, ROOT), "run: python -m reporting.readme"
 
 
 def test_every_method_folder_has_the_same_files():
