@@ -12,7 +12,7 @@ from training.run import Run, write_atomic
 
 ACTIVE_SHARE = 0.05  # of the largest activation: above it a sparse unit counts as active
 ACTIVE_VARIANCE = 0.01  # of a unit's mean over images: above it a latent unit is active (Burda et al. 2016)
-PROBE_IMAGES, PROBE_STEPS = 20_000, 100  # of the linear classifier
+PROBE_STEPS = 100  # of the linear classifier
 
 
 def in_batches(function, images: np.ndarray, size: int = 500) -> np.ndarray:
@@ -212,10 +212,9 @@ def probe_error(network, dataset: Dataset) -> float:
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 
-    rows = np.random.default_rng(0).permutation(len(dataset.train["label"]))[:PROBE_IMAGES]
-    train = in_batches(network.encode, dataset.train["image"][rows])
+    train = in_batches(network.encode, dataset.train["image"])
     test = in_batches(network.encode, dataset.test["image"])
     scale = train.std() or 1.0
     with threadpool_limits(1):  # many small products: threads only wait for each other
-        probe = LogisticRegression(max_iter=PROBE_STEPS).fit(train / scale, dataset.train["label"][rows])
+        probe = LogisticRegression(max_iter=PROBE_STEPS).fit(train / scale, dataset.train["label"])
     return 100 * float(np.mean(probe.predict(test / scale) != dataset.test["label"]))

@@ -48,7 +48,7 @@ class Config(Settings):
         check(max(self.dropout, self.input_dropout) < 1, "dropout and input_dropout", "below 1", self.dropout)
 
 
-DCCA = Config(rival="dcca", epochs=20, batch_size=2000, learning_rate=2e-3, dropout=0.1)
+DCCA = Config(rival="dcca", epochs=20, batch_size=2000, learning_rate=2e-3, dropout=0.05)
 
 VARIANTS: Variants = {
     "cca": ("linear CCA in closed form, ridge 1e-4", Config(rival="cca")),
