@@ -156,7 +156,7 @@ def observations(run: Run) -> Figure | None:
             mean, sd = np.array([(np.mean(v), np.std(v, ddof=1) if len(v) > 1 else 0.0) for v in values]).T
             axis.errorbar(range(len(panel)), mean, sd, marker="o", capsize=3, label=label)
         axis.set(xticks=range(len(panel)), xticklabels=panel.values(), xlabel=title, xlim=(-0.3, len(panel) - 0.7))
-    axes[0].set(ylabel="% on test", ylim=(0, None))
+    axes[0].set(ylabel="% on test", ylim=(0, 1.35 * axes[0].get_ylim()[1]))  # room for the legend
     axes[0].legend(fontsize=8)
     seeds = min(len(results) for results in found.values())
     title = run.environment["data"]["title"]
