@@ -1,6 +1,8 @@
 """Every claim and figure of the documents: `python reproduce.py --size quick`, then open results/index.html."""
 
 import dataclasses
+import os
+import shutil
 import sys
 import traceback
 from collections import Counter
@@ -10,7 +12,7 @@ from typing import Literal
 from reporting import claims, jobs, page, tables
 from reporting.methods import METHODS, part
 from training.run import RunError, write_json
-from training.settings import SettingsError, check, closest, fail, run_cli
+from training.settings import SettingsError, check, check_at_least, closest, fail, run_cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +26,8 @@ class Reproduce:
     """Methods to reproduce; none given: all."""
     list: bool = False
     """Only list claims and runs."""
-    jobs: int = 1
-    """Runs at the same time (>= 1)."""
+    jobs: int = 1 if shutil.which("nvidia-smi") else os.cpu_count() or 1
+    """Runs at the same time (>= 1); default: one per processor core, or one where there is a GPU."""
     runs_dir: str = ""
     """Folder of the runs; default: runs, or runs_quick at quick size."""
     out: str = "results"
@@ -34,6 +36,7 @@ class Reproduce:
     """Merge the rows of full or finished runs into METHOD/results.json."""
 
     def __post_init__(self):
+        check_at_least(self, jobs=1)
         check(not self.save or self.size in ("full", "finished"), "size", "full or finished with --save", self.size)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -71,12 +72,19 @@ class Task:
         data = config.data + (f"-{config.train_examples}" if config.train_examples else "")
         return Run(Path(config.runs_dir) / self.method / name / data / f"seed{config.seed}")
 
-    def execute(self) -> str | None:
-        """Runs the task, going on where it stopped; None, or the last line it printed when it failed."""
+    def execute(self, jobs: int = 1) -> str | None:
+        """Runs the task, going on where it stopped, with its share of the processor when `jobs` run side by side.
+
+        Returns:
+            None, or the last line it printed when it failed.
+        """
         if self.run.finished:
             return None
         command = [sys.executable, "-m", self.module, *self.arguments, "--resume"]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        threads = str(max(1, (os.cpu_count() or 1) // jobs))
+        share = {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads} if jobs > 1 else {}
+        environment = share | dict(os.environ)  # what the user set wins
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment)
         if done.returncode == 0:
             return None
         lines = (done.stderr or done.stdout).strip().splitlines()
@@ -121,7 +129,7 @@ def outcomes(tasks: list[Task], jobs: int, backend: str, cluster: str) -> Iterat
         backend = "dask"
     try:
         with joblib.parallel_config(backend, n_jobs=jobs):
-            calls = (joblib.delayed(task.execute)() for task in tasks)
+            calls = (joblib.delayed(task.execute)(jobs) for task in tasks)
             yield from zip(tasks, joblib.Parallel(return_as="generator")(calls), strict=True)
     except ValueError as error:
         raise SettingsError(f"joblib has no backend '{backend}' here ({error}); use loky or threading") from None
