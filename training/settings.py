@@ -121,8 +121,10 @@ def closest(word: str, names: list[str]) -> str:
 def one_line(box: str) -> str:
     """The text of a bordered message as one line, without its border and its pointer to --help."""
     text = re.sub(r"[\u2500-\u257f]+", " ", re.sub(r"\x1b\[[\d;]*m", "", box))
-    text = re.sub(r"For full helptext.*", "see --help", text.replace("\n", " "), flags=re.DOTALL)
-    return re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"For full helptext.*", "(see --help)", text.replace("\n", " "), flags=re.DOTALL)
+    text = re.sub(r"\s+", " ", text).strip()
+    # The message's title, where the text that follows says it again.
+    return re.sub(r"^(Unrecognized options (?=Unrec)|Value error (Error parsing [A-Z]\w*: )?)", "", text)
 
 
 def fail(error: BaseException, code: int) -> None:
