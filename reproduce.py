@@ -9,9 +9,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from reporting import claims, jobs, page, tables
+from reporting import claims, jobs, page, plots, tables
 from reporting.methods import METHODS, part
-from training.run import RunError, write_json
+from training.run import Run, RunError, write_json
 from training.settings import SettingsError, check, check_at_least, closest, fail, run_cli
 
 
@@ -52,11 +52,20 @@ def reproduce(method: str, options: Reproduce, runs_dir: str) -> tuple[list[dict
         for failure in jobs.execute_all(tasks, options.jobs) if options.size != "finished" else ():
             print(f"failed: {failure}", file=sys.stderr)
         runs = [task.run for task in tasks if task.run.finished]
+        redraw_comparisons(method, runs)
         rows = tables.summarise(runs, f"python reproduce.py --only {method} --size {size}")
         if options.save:
             tables.save_results(method, rows, Path(method) / "results.json")
     evidence = claims.Evidence(method, rows)
     return [claims.judge(claim, evidence) for claim in module.CLAIMS], rows
+
+
+def redraw_comparisons(method: str, runs: list[Run]) -> None:
+    """Draws the figures that compare runs again, now that all of them are there."""
+    figures = part(method, "figures")
+    names = getattr(figures, "COMPARISONS", ())
+    for run in runs:
+        plots.draw(run, {name: figures.FIGURES[name] for name in names})
 
 
 def main(argv: list[str] | None = None) -> None:
