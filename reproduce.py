@@ -49,8 +49,9 @@ def reproduce(method: str, options: Reproduce, runs_dir: str) -> tuple[list[dict
     else:
         size = "quick" if options.size == "quick" else "full"
         tasks = [task for job in module.RUNS for task in job.tasks(size, runs_dir)]
-        for failure in jobs.execute_all(tasks, options.jobs) if options.size != "finished" else ():
-            print(f"failed: {failure}", file=sys.stderr)
+        if options.size != "finished":
+            for failure in jobs.execute_all(tasks, options.jobs):
+                print(f"failed: {failure}", file=sys.stderr)
         runs = [task.run for task in tasks if task.run.finished]
         redraw_comparisons(method, runs)
         rows = tables.summarise(runs, f"python reproduce.py --only {method} --size {size}")
@@ -61,10 +62,14 @@ def reproduce(method: str, options: Reproduce, runs_dir: str) -> tuple[list[dict
 
 
 def redraw_comparisons(method: str, runs: list[Run]) -> None:
-    """Draws the figures that compare runs again, now that all of them are there."""
+    """Draws the figures that compare runs again, now that all of them are there, for one seed of each variant.
+
+    The first seed: every variant has it, so that its figure shows them all.
+    """
     figures = part(method, "figures")
     names = getattr(figures, "COMPARISONS", ())
-    for run in runs:
+    first_seeds = {run.path.parent: run for run in reversed(runs)}
+    for run in first_seeds.values():
         plots.draw(run, {name: figures.FIGURES[name] for name in names})
 
 

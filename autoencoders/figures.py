@@ -172,5 +172,5 @@ FIGURES = {
     **latent_figures.FIGURES,
     **codec_figures.FIGURES,
 }
-# Figures that show several runs side by side: complete in the run that was drawn last.
+# Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
 COMPARISONS = ("dimensions", "rate_distortion", "megabytes")

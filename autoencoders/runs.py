@@ -25,8 +25,7 @@ def dataset_of(run: Run) -> Dataset:
 
 def sibling(run: Run, variant: str) -> Run | None:
     """The finished run of another variant on the same data with the same seed, or None."""
-    seed, data = run.path.name, run.path.parent.name
-    other = Run(run.path.parents[2] / variant / data / seed)
+    other = run.beside(variant)
     return other if other.finished else None
 
 

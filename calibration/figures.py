@@ -193,5 +193,5 @@ FIGURES = {
     "observations": observations,
     "solvers": solvers,
 }
-# Figures that show several runs side by side: complete in the run that was drawn last.
+# Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
 COMPARISONS = ("observations",)

@@ -231,5 +231,5 @@ FIGURES = {
     "ablation": comparisons.ablation,
     "training_set_size": comparisons.training_set_size,
 }
-# Figures that show several runs side by side: complete in the run that was drawn last.
+# Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
 COMPARISONS = ("robustness", "ablation", "training_set_size")

@@ -47,7 +47,7 @@ class RandomShift(layers.Layer):
 
 @register
 class StridedConv2D(layers.Conv2D):
-    """Keras' convolution without padding, with the fast gradient of `strided_convolution`; for equal comparisons."""
+    """Keras' convolution without padding, as `strided_convolution`; for equal comparisons."""
 
     def convolution_op(self, inputs, kernel):
         return strided_convolution(inputs, kernel, self.strides[0])

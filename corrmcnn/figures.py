@@ -32,8 +32,7 @@ def measured_on_test(draw):
 
 def finished(run: Run, variants: tuple[str, ...]) -> dict[str, Run]:
     """The finished runs of `variants` beside `run`: same data, same seed."""
-    data, seed = run.path.parent.name, run.path.name
-    found = {variant: Run(run.path.parents[2] / variant / data / seed) for variant in variants}
+    found = {variant: run.beside(variant) for variant in variants}
     return {variant: other for variant, other in found.items() if other.finished}
 
 
@@ -110,5 +109,5 @@ FIGURES = {
     "dropout_curves": dropout_curves,
     "ablation": measured_on_test(ablation),
 }
-# Figures that show several runs side by side: complete in the run that was drawn last.
+# Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
 COMPARISONS = ("gradient_norms", "dropout_curves", "ablation")

@@ -90,5 +90,5 @@ FIGURES = {
     for name, draw in {"graph": graph, "data": data, "loss": loss, "maps": maps}.items()
 }
 FIGURES |= figures_studies.FIGURES | figures_views.FIGURES
-# Figures that show several runs side by side: complete in the run that was drawn last.
+# Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
 COMPARISONS = ("dropped_views", "error_against_samples")

@@ -16,11 +16,6 @@ def study(run: Run) -> str:
     return run.config["variant"].partition("_")[0]
 
 
-def sibling(run: Run, variant: str) -> Run:
-    """The run of another variant on the same data with the same seed."""
-    return Run(run.path.parents[2] / variant / run.path.parent.name / run.path.name)
-
-
 def outcome(scores) -> np.ndarray:
     """Per copy: 0 solved with the right gate, 1 solved otherwise, 2 not solved, 3 not solved and inverted."""
     solved = scores["test/error_percent"] <= 1
@@ -56,7 +51,7 @@ def gates_of_seeds(run: Run) -> Figure | None:
     if study(run) != "seeds" or "gate_auc" not in run.result["metrics"]:
         return None
     drawn = {run.config["variant"]: run}
-    if (post := sibling(run, "seeds_blog")).finished:
+    if (post := run.beside("seeds_blog")).finished:
         drawn = {"seeds_blog": post, **drawn}
     figure, axis = plt.subplots(figsize=(6, 3.4))
     bins = np.linspace(0, 1, 51)
@@ -107,7 +102,7 @@ def error_against_samples(run: Run) -> Figure | None:
 
     figure, axis = plt.subplots(figsize=(6, 4))
     for variant in VARIANTS:
-        if (shown := sibling(run, variant)).finished:
+        if (shown := run.beside(variant)).finished:
             curve = read_json(shown.path / "curve.json")
             errors = np.array(curve["error_percent"])  # (sizes, copies)
             label = variant.removeprefix("samples_").replace("_", " ")

@@ -110,8 +110,8 @@ def siblings(run: Run) -> list[Run]:
     from gmu.views import VARIANTS
 
     tag = run.config["variant"].partition("@")[1:]
-    places = [run.path.parents[2] / "".join((name, *tag)) / run.path.parent.name / run.path.name for name in VARIANTS]
-    return [other for other in map(Run, places) if other.finished]
+    others = [run.beside("".join((name, *tag))) for name in VARIANTS]
+    return [other for other in others if other.finished]
 
 
 FIGURES = {draw.__name__: draw for draw in (examples, gates, simplex, dropped_views)}

@@ -42,7 +42,7 @@ def collect_figures(runs_dir: str | Path, methods: list[str]) -> list[Picture]:
     """The figures of the finished runs of `methods`, the first seed of each variant, in the order of their paths.
 
     Of a figure that compares runs, named in COMPARISONS of the method's figures.py, only the newest one of each data
-    set and tag: it was drawn when most runs were there.
+    set and tag: it shows the most runs.
     """
     pictures, seen, newest = [], set(), {}
     for run in find_runs(runs_dir):

@@ -88,6 +88,10 @@ class Run:
             raise RunError(f"cannot write to {run.path} ({error}); choose another --runs-dir") from None
         return run
 
+    def beside(self, variant: str) -> "Run":
+        """The run of another variant on the same data with the same seed, whether it exists or not."""
+        return Run(self.path.parents[2] / variant / self.path.parent.name / self.path.name)
+
     def check_resumable(self, config: Settings) -> None:
         """Raises RunError unless this existing run may go on with `config`."""
         if not config.resume:
