@@ -161,6 +161,7 @@ def tagged(variant, tag, *flags, seeds=(0,), minutes=1.0):
 
 
 RUNS = [
+    Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2),  # first: figures of the others show it
     *(Job(TRAIN, variant, MNIST, quick=QUICK, minutes=2.5) for variant in ("plain", "denoising", "subpixel")),
     Job(TRAIN, "best", MNIST, THREE, quick=QUICK, minutes=9),
     tagged("best", "code30", "--code", "30", seeds=THREE, minutes=9),
@@ -175,6 +176,5 @@ RUNS = [
     Job(TRAIN, "likelihood", MNIST, quick=None, minutes=6),
     Job(TRAIN, "compression", MNIST, THREE, quick=QUICK, minutes=2.5),
     *(tagged("compression", f"rate{weight}", "--rate-weight", weight, minutes=2.5) for weight in ("0.005", "0.1")),
-    Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2),
     Job("autoencoders.subpixel_study", "subpixel_study", MNIST, quick=("--steps", "20")),
 ]  # fmt: skip

@@ -82,8 +82,9 @@ def rate_distortion(run: Run) -> Figure | None:
         bits = 8e6 * study.result["metrics"][f"megabytes/{name}"] / curves["pixels"]
         axis.axvline(bits, color="0.6", linestyle=":")
         axis.annotate(
-            f"{name.replace('_', ' ')} (lossless)", (bits, axis.get_ylim()[0]), rotation=90, fontsize=7, ha="right"
-        )
+            f"{name.replace('_', ' ')} (lossless)", (bits, axis.get_ylim()[0]), rotation=90, fontsize=7, ha="right",
+            va="bottom",
+        )  # fmt: skip
     axis.set(xlabel="bits per pixel", ylabel="PSNR (dB)", xscale="log", title="Rate and distortion")
     axis.legend()
     return plots.caption(

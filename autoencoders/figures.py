@@ -173,4 +173,4 @@ FIGURES = {
     **codec_figures.FIGURES,
 }
 # Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
-COMPARISONS = ("dimensions", "rate_distortion", "megabytes")
+COMPARISONS = ("dimensions", "rate_distortion")

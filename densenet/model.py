@@ -6,6 +6,13 @@ Every block pre-activates: batch normalisation, ReLU, 3x3 convolution without bi
 import keras
 from keras import layers
 
+MOMENTUM = 0.99  # Keras' default
+
+
+def normalisation(momentum: float, name: str) -> layers.BatchNormalization:
+    """Batch normalisation with the post's epsilon."""
+    return layers.BatchNormalization(momentum=momentum, epsilon=1.1e-5, name=name)
+
 
 def convolution(filters: int, kernel_size: int, **more) -> layers.Conv2D:
     """A convolution as everywhere in DenseNet: same padding, no bias, He's uniform initial weights."""
@@ -22,15 +29,16 @@ class NormalisedConvolution(layers.Layer):
         filters: output channels (>= 1).
         kernel_size: 1 or 3.
         dropout: share of outputs dropped in training, in [0, 1).
+        momentum: of the moving averages of batch normalisation, in [0, 1).
 
     Call arguments:
         (n, rows, columns, channels) -> (n, rows, columns, filters).
     """
 
-    def __init__(self, filters: int, kernel_size: int = 3, dropout: float = 0.0, **kwargs):
+    def __init__(self, filters: int, kernel_size: int = 3, dropout: float = 0.0, momentum: float = MOMENTUM, **kwargs):
         super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.rate = filters, kernel_size, dropout
-        self.normalise = layers.BatchNormalization(epsilon=1.1e-5, name="normalise")
+        self.filters, self.kernel_size, self.rate, self.momentum = filters, kernel_size, dropout, momentum
+        self.normalise = normalisation(momentum, "normalise")
         self.convolve = convolution(filters, kernel_size, name="convolve")
         self.drop = layers.Dropout(dropout, name="drop")
 
@@ -47,7 +55,8 @@ class NormalisedConvolution(layers.Layer):
         return (*input_shape[:-1], self.filters)
 
     def get_config(self):
-        own = {"filters": self.filters, "kernel_size": self.kernel_size, "dropout": self.rate}
+        own = {"filters": self.filters, "kernel_size": self.kernel_size}
+        own |= {"dropout": self.rate, "momentum": self.momentum}
         return {**super().get_config(), **own}
 
 
@@ -59,17 +68,27 @@ class Block(layers.Layer):
         width: channels each of them makes (>= 1): the growth rate k of a dense block.
         bottleneck: put a 1x1 convolution to 4 * width channels before each 3x3 convolution (DenseNet-B).
         dropout: after every convolution, in [0, 1).
+        momentum: of the moving averages of batch normalisation, in [0, 1).
     """
 
-    def __init__(self, depth: int, width: int, bottleneck: bool = False, dropout: float = 0.0, **kwargs):
+    def __init__(
+        self,
+        depth: int,
+        width: int,
+        bottleneck: bool = False,
+        dropout: float = 0.0,
+        momentum: float = MOMENTUM,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.depth, self.width, self.bottleneck, self.rate = depth, width, bottleneck, dropout
+        self.depth, self.width, self.bottleneck = depth, width, bottleneck
+        self.rate, self.momentum = dropout, momentum
         self.units = [self.make_unit(index) for index in range(depth)]
 
     def make_unit(self, index: int) -> list[layers.Layer]:
         """The convolutions of one unit, in order."""
-        narrow = [NormalisedConvolution(4 * self.width, 1, self.rate, name=f"narrow{index}")]
-        wide = NormalisedConvolution(self.width, 3, self.rate, name=f"unit{index}")
+        narrow = [NormalisedConvolution(4 * self.width, 1, self.rate, self.momentum, name=f"narrow{index}")]
+        wide = NormalisedConvolution(self.width, 3, self.rate, self.momentum, name=f"unit{index}")
         return [*(narrow if self.bottleneck else []), wide]
 
     def build(self, input_shape):
@@ -104,7 +123,8 @@ class Block(layers.Layer):
         return (*input_shape[:-1], channels)
 
     def get_config(self):
-        own = {"depth": self.depth, "width": self.width, "bottleneck": self.bottleneck, "dropout": self.rate}
+        own = {"depth": self.depth, "width": self.width, "bottleneck": self.bottleneck}
+        own |= {"dropout": self.rate, "momentum": self.momentum}
         return {**super().get_config(), **own}
 
 
@@ -158,18 +178,20 @@ class Transition(layers.Layer):
     Args:
         compression: the convolution makes floor(compression * channels) channels, in (0, 1] (DenseNet-C: 0.5).
         dropout: after the convolution, in [0, 1).
+        momentum: of the moving averages of batch normalisation, in [0, 1).
 
     Call arguments:
         (n, rows, columns, channels) -> (n, rows // 2, columns // 2, floor(compression * channels)).
     """
 
-    def __init__(self, compression: float = 1.0, dropout: float = 0.0, **kwargs):
+    def __init__(self, compression: float = 1.0, dropout: float = 0.0, momentum: float = MOMENTUM, **kwargs):
         super().__init__(**kwargs)
-        self.compression, self.rate = compression, dropout
+        self.compression, self.rate, self.momentum = compression, dropout, momentum
         self.pool = layers.AveragePooling2D(2, name="pool")
 
     def build(self, input_shape):
-        self.convolve = NormalisedConvolution(int(self.compression * input_shape[-1]), 1, self.rate, name="convolve")
+        filters = int(self.compression * input_shape[-1])
+        self.convolve = NormalisedConvolution(filters, 1, self.rate, self.momentum, name="convolve")
         self.convolve.build(input_shape)
 
     def call(self, inputs, training=False):
@@ -180,7 +202,8 @@ class Transition(layers.Layer):
         return (n, rows // 2, columns // 2, int(self.compression * channels))
 
     def get_config(self):
-        return {**super().get_config(), "compression": self.compression, "dropout": self.rate}
+        own = {"compression": self.compression, "dropout": self.rate, "momentum": self.momentum}
+        return {**super().get_config(), **own}
 
 
 def build(
@@ -194,6 +217,7 @@ def build(
     bottleneck: bool = False,
     compression: float = 1.0,
     dropout: float = 0.2,
+    momentum: float = MOMENTUM,
     classes: int = 10,
     image_shape: tuple[int, int, int] = (28, 28, 1),
 ) -> keras.Model:
@@ -213,6 +237,8 @@ def build(
         bottleneck: DenseNet-B.
         compression: DenseNet-C where below 1.
         dropout: after every convolution but the stem.
+        momentum: of the moving averages of batch normalisation: Keras' 0.99, as in the post; Torch's, with which the
+            paper was made, is 0.9 and follows the batches after tens of steps instead of hundreds.
         classes: number of logits.
         image_shape: rows, columns, channels.
 
@@ -227,14 +253,14 @@ def build(
     image = keras.Input(image_shape, name="image")
     features = convolution(stem_filters, 3, name="stem")(image)
     if stem_normalisation:
-        features = layers.BatchNormalization(epsilon=1.1e-5, name="stem_normalisation")(features)
+        features = normalisation(momentum, "stem_normalisation")(features)
     features = layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(layers.ReLU()(features))  # 28 -> 14
     for index in range(blocks):
         if index:
             features = Transition(compression, name=f"transition{index}")(features)
-        block = BLOCKS[connection](depth, width, bottleneck, dropout, name=f"block{index + 1}")
+        block = BLOCKS[connection](depth, width, bottleneck, dropout, momentum, name=f"block{index + 1}")
         features = block(features)
-    features = layers.ReLU()(layers.BatchNormalization(epsilon=1.1e-5, name="last_normalisation")(features))
+    features = layers.ReLU()(normalisation(momentum, "last_normalisation")(features))
     pooled = layers.GlobalAveragePooling2D(name="pool")(features)
     logits = layers.Dense(classes, dtype="float32", name="logits")(pooled)
     return keras.Model(image, logits, name=f"{connection}_network")

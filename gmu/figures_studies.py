@@ -112,7 +112,7 @@ def error_against_samples(run: Run) -> Figure | None:
     axis.axhline(bayes, color="black", ls="dashed", lw=1, label=f"Bayes ({bayes:.3f} %)")
     axis.set(xscale="log", yscale="log", xlabel="training samples", ylabel="test error (%)")
     axis.set_title("What the gate's structure buys with few samples")
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return plots.caption(figure, f"Mean over the samples, bars: 2 standard errors. {plots.describe(run)}.")
 
 

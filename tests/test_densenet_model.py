@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 
 from densenet import losses
+from densenet.config import NETWORK, Config
 from densenet.model import BLOCKS, DenseBlock, NormalisedConvolution, PlainBlock, ResidualBlock, Transition, build
-from densenet.train import SHAPE, VARIANTS, Config
+from densenet.train import VARIANTS
 from training.settings import SettingsError
 
 IMAGES = np.random.default_rng(0).normal(size=(3, 28, 28, 1)).astype(np.float32)
@@ -56,7 +57,7 @@ def test_mended_network_adds_one_normalisation_of_24_channels():
 def test_rivals_are_of_equal_size():
     sizes = {}
     for name, (_, config) in VARIANTS.items():
-        sizes[name] = parameters(build(**{field: getattr(config, field) for field in SHAPE}))
+        sizes[name] = parameters(build(**{field: getattr(config, field) for field in NETWORK}))
     assert sizes["blog"] == 141_010
     assert all(abs(size / sizes["fixed"] - 1) < 0.03 for size in sizes.values()), sizes
 
