@@ -134,8 +134,9 @@ def better_than(
     better: str,
     margin: float = 0.0,
     against: str | None = None,
+    factor: float = 1.0,
 ) -> Callable:
-    """Checks that (variant, data) `first` beats `second` by more than `margin`: paired t-test over common seeds.
+    """Checks that (variant, data) `first` beats `factor` x `second` by more than `margin`: paired t-test over seeds.
 
     Replicated when the mean difference exceeds the margin with p < 0.05 (two-sided), not replicated when it is
     significantly below the margin, inconclusive otherwise or with fewer than two common seeds.
@@ -143,6 +144,7 @@ def better_than(
     Args:
         better: "higher" or "lower": the side on which `first` should be.
         against: metric of `second` where it is another one, for example of the same runs.
+        factor: 0.5 asks for half of `second`.
     """
 
     def check(evidence: Evidence) -> Outcome:
@@ -151,7 +153,7 @@ def better_than(
         if not seeds:
             return Outcome("not run")
         sign = 1 if better == "higher" else -1
-        gains = {seed: sign * (left[seed] - right[seed]) - margin for seed in seeds}
+        gains = {seed: sign * (left[seed] - factor * right[seed]) - margin for seed in seeds}
         p = paired_p(list(gains.values()))
         numbers = {"first": measured(left), "second": measured(right), "p": p}
         where = f"{evidence.where(*first, metric)} against {' '.join(filter(None, (*second, against)))}"

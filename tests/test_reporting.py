@@ -97,6 +97,14 @@ def test_paired_p_against_scipy_and_its_edges():
             "inconclusive",
         ),
         (claims.better_than(("best", "digits"), ("blog", "mnist"), "test/error_percent", "lower"), "not run"),
+        (
+            claims.better_than(("best", "digits"), ("blog", "digits"), "test/error_percent", "lower", factor=0.1),
+            "not replicated",
+        ),
+        (
+            claims.better_than(("blog", "digits"), ("best", "digits"), "test/error_percent", "lower", factor=5.0),
+            "replicated",
+        ),
         (claims.exact(lambda: (True, 3), "test"), "replicated"),
         (claims.exact(lambda: (False, 3), "test"), "not replicated"),
         (claims.not_testable("an opinion"), "not testable"),
