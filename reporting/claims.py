@@ -105,24 +105,32 @@ def documents_of(method: str) -> dict[tuple[str, str, str], float]:
     return numbers
 
 
-def at_least(variant: str, data: str, metric: str, bound: float) -> Callable:
-    """Checks that the mean over seeds is at least `bound`."""
-    return _bounded(variant, data, metric, bound, 1)
+def at_least(variant: str, data: str, metric: str, bound: float, significantly: bool = False) -> Callable:
+    """Checks that the mean over seeds is at least `bound`.
+
+    Args:
+        significantly: with a t-test over seeds, p < 0.05, else inconclusive: for claims about the sign of an effect.
+    """
+    return _bounded(variant, data, metric, bound, 1, significantly)
 
 
-def at_most(variant: str, data: str, metric: str, bound: float) -> Callable:
-    """Checks that the mean over seeds is at most `bound`."""
-    return _bounded(variant, data, metric, bound, -1)
+def at_most(variant: str, data: str, metric: str, bound: float, significantly: bool = False) -> Callable:
+    """Checks that the mean over seeds is at most `bound`; `significantly` as in `at_least`."""
+    return _bounded(variant, data, metric, bound, -1, significantly)
 
 
-def _bounded(variant: str, data: str, metric: str, bound: float, sign: int) -> Callable:
+def _bounded(variant: str, data: str, metric: str, bound: float, sign: int, significantly: bool) -> Callable:
     def check(evidence: Evidence) -> Outcome:
         values = evidence.values(variant, data, metric)
         if not values:
             return Outcome("not run")
-        holds = sign * (measured(values)["mean"] - bound) >= 0
-        verdict = "replicated" if holds else "not replicated"
-        return Outcome(verdict, measured(values), evidence.where(variant, data, metric))
+        gains = [sign * (value - bound) for value in values.values()]
+        verdict = "replicated" if np.mean(gains) >= 0 else "not replicated"
+        numbers = measured(values)
+        if significantly:
+            p = paired_p(gains)
+            numbers, verdict = numbers | {"p": p}, direction(np.mean(gains), p)
+        return Outcome(verdict, numbers, evidence.where(variant, data, metric))
 
     return check
 

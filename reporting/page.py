@@ -89,7 +89,8 @@ def short(value: object) -> str:
     if isinstance(value, dict):
         if "mean" in value:
             spread = f" ± {value['sd']:.2g} (n = {value['n']})" if value.get("n", 1) > 1 else ""
-            return f"{value['mean']:.4g}{spread}"
+            test = f", p = {value['p']:.2g}" if "p" in value else ""
+            return f"{value['mean']:.4g}{spread}{test}"
         if value.keys() == {"first", "second", "p"}:
             return f"{short(value['first'])} against {short(value['second'])}, p = {value['p']:.2g}"
         return "; ".join(f"{key} {short(item)}" for key, item in value.items())

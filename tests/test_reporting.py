@@ -90,6 +90,9 @@ def test_paired_p_against_scipy_and_its_edges():
         (claims.at_least("blog", "digits", "test/error_percent", 1.1 - 1e-9), "replicated"),
         (claims.at_least("blog", "digits", "test/error_percent", 1.2), "not replicated"),
         (claims.at_most("blog", "digits", "test/error_percent", 1.2), "replicated"),
+        (claims.at_most("blog", "digits", "test/error_percent", 1.2, significantly=True), "inconclusive"),
+        (claims.at_most("blog", "digits", "test/error_percent", 5.0, significantly=True), "replicated"),
+        (claims.at_least("blog", "digits", "test/error_percent", 5.0, significantly=True), "not replicated"),
         (claims.better_than(("best", "digits"), ("blog", "digits"), "test/error_percent", "lower"), "replicated"),
         (claims.better_than(("blog", "digits"), ("best", "digits"), "test/error_percent", "lower"), "not replicated"),
         (
