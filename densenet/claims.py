@@ -12,8 +12,8 @@ ERROR = "test/error_percent"
 SMALL = ("fashion_mnist-500", "fashion_mnist-2000")
 DEEP = ("gradients_deep", "fashion_mnist")
 SEEDS = (0, 1, 2)
-SMALL_FLAGS = {"fashion_mnist-500": ("--train-examples", "500", "--epochs", "60", "--batch-size", "32"),
-               "fashion_mnist-2000": ("--train-examples", "2000", "--epochs", "30", "--batch-size", "32")}  # fmt: skip
+SMALL_FLAGS = {"fashion_mnist-500": ("--train-examples", "500", "--epochs", "30", "--batch-size", "32"),
+               "fashion_mnist-2000": ("--train-examples", "2000", "--epochs", "15", "--batch-size", "32")}  # fmt: skip
 
 DOUBLE = ("--width", "51", "--stem-filters", "51", "--tag", "double")
 
