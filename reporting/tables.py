@@ -104,7 +104,9 @@ def cell(row: Row, metric: str) -> str:
     mean, sd, count = value["mean"], value["sd"], len(value["values"])
     if count < 2 or not np.isfinite(sd):
         return f"{mean:.4g}"
-    digits = 3 if sd == 0 else int(np.clip(1 - np.floor(np.log10(sd)), 0, 6))
+    if sd <= 1e-6 * abs(mean):  # the same in every run, up to the order of sums
+        return f"{mean:.6g} ± 0"
+    digits = int(np.clip(1 - np.floor(np.log10(sd)), 0, 6))
     return f"{mean:.{digits}f} ± {sd:.{digits}f}"
 
 

@@ -40,6 +40,8 @@ def test_rows_have_mean_sd_and_values_over_seeds(rows):
     }
     assert tables.cell(blog, "test/error_percent") == "1.10 ± 0.10"
     assert tables.cell(blog, "missing") == "-"
+    same = {"metrics": {"m": {"mean": 143890.0, "sd": 1e-9, "values": {"0": 143890.0, "1": 143890.0}}}}
+    assert tables.cell(same, "m") == "143890 ± 0"
 
 
 def test_a_damaged_run_is_named_and_left_out(tmp_path, capsys):
