@@ -108,19 +108,24 @@ def error_against_samples(run: Run) -> Figure | None:
             label = variant.removeprefix("samples_").replace("_", " ")
             spread = 2 * errors.std(1) / np.sqrt(errors.shape[1])
             axis.errorbar(curve["sizes"], errors.mean(1), spread, marker="o", ms=4, capsize=2, label=label)
-    bayes = bayes_error()
-    axis.axhline(bayes, color="black", ls="dashed", lw=1, label=f"Bayes ({bayes:.3f} %)")
+    bayes = bayes_error(run)
+    axis.axhline(bayes, color="black", ls="dashed", lw=1, label=f"Bayes rule, same\ntest samples ({bayes:.3f} %)")
     axis.set(xscale="log", yscale="log", xlabel="training samples", ylabel="test error (%)")
     axis.set_title("What the gate's structure buys with few samples")
     axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-    return plots.caption(figure, f"Mean over the samples, bars: 2 standard errors. {plots.describe(run)}.")
+    where = plots.describe(run, epochs=run.config["settings"]["epochs"])
+    return plots.caption(figure, f"Mean over the samples, bars: 2 standard errors. {where}.")
 
 
-def bayes_error(n: int = 1_000_000) -> float:
-    """Error of the Bayes rule in percent, by simulation."""
-    fresh = LAW.sample(n, np.random.default_rng(0))
-    odds, _ = bayes_log_odds(LAW, fresh["visual"], fresh["textual"])
-    return 100 * float(((odds > 0) != fresh["label"]).mean())
+def bayes_error(run: Run) -> float:
+    """Error of the Bayes rule in percent on the run's own test samples, which all classifiers share."""
+    from gmu import samples_study
+
+    settings = run.config["settings"]
+    names = ("seed", "test_examples")
+    test = samples_study.load(samples_study.Config(**{name: settings[name] for name in names})).test
+    odds, _ = bayes_log_odds(LAW, test["visual"], test["textual"])
+    return 100 * float(((odds > 0) != test["label"]).mean())
 
 
 def gains(run: Run) -> Figure | None:

@@ -29,13 +29,13 @@ plt.rcParams.update(STYLE)
 DrawFigure = Callable[[Run], Figure | None]
 
 
-def describe(run: Run) -> str:
-    """'variant plain, MNIST, seed 0, 10 epochs', for captions."""
+def describe(run: Run, epochs: int | None = None) -> str:
+    """'variant plain, MNIST, seed 0, 10 epochs', for captions; `epochs`: if not one per row of metrics."""
     config = run.config
     settings = config["settings"]
     title = run.environment["data"]["title"]
-    epochs = run.result["epochs"]
-    return f"{config['method']}, variant {config['variant']}, {title}, seed {settings['seed']}, {epochs} epochs"
+    of, epochs = f"variant {config['variant']}, {title}, seed {settings['seed']}", epochs or run.result["epochs"]
+    return f"{config['method']}, {of}, {epochs} epoch{'' if epochs == 1 else 's'}"
 
 
 def caption(figure: Figure, text: str) -> Figure:
