@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from reporting import plots
@@ -18,12 +19,17 @@ def connectivity(run: Run) -> Figure | None:
         return None
     model = run.load_model()
     blocks = [layer for layer in model.layers if layer.name.startswith("block")]
-    figure, axes = plt.subplots(1, len(blocks), figsize=(3.4 * len(blocks), 3.4))
+    figure, axes = plt.subplots(1, len(blocks), figsize=(3.4 * len(blocks), 4))
     for axis, block in zip(axes, blocks, strict=True):
         image = axis.imshow(reuse(block), cmap="viridis", vmin=0, vmax=1)
         axis.grid(False)
         ticks = range(block.depth)
-        axis.set(xticks=ticks, yticks=ticks, xticklabels=["input", *range(1, block.depth)], title=block.name)
+        axis.set(
+            xticks=ticks,
+            yticks=ticks,
+            xticklabels=["input", *range(1, block.depth)],
+            title=block.name.replace("block", "dense block "),
+        )
         axis.set(yticklabels=range(1, block.depth + 1), xlabel="from layer")
     axes[0].set_ylabel("to layer")
     figure.colorbar(image, ax=axes, label="mean |weight|, row maximum 1")
@@ -50,7 +56,10 @@ def curves(run: Run) -> Figure | None:
     for split in ("train", "validation"):
         errors = [100 * (1 - row[f"{split}/accuracy"]) for row in rows]
         axis.plot([row["epoch"] for row in rows], errors, label=split)
-    axis.set(xlabel="epoch", ylabel="error (%)", ylim=(0, None), title="Error while training")
+    axis.set(xlabel="epoch", ylabel="error (%)", yscale="log", title="Error while training")
+    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(ticker.NullLocator())
     axis.legend()
     return plots.caption(figure, f"{plots.describe(run)}; training error with dropout.")
 
