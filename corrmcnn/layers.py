@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-PACKAGE = "corrmcnn"
+from corrmcnn.fast import PACKAGE, Deconvolution, MaxPooling
+
 # Batch normalisation as in the slides' framework: share of the old moving statistics, and what is added to variances.
 MOMENTUM, EPSILON = 0.9, 1e-5
 CHANNELS = 3  # of the small picture that the slides' decoder enlarges
@@ -95,7 +96,7 @@ class Encoder(keras.layers.Layer):
             dropout=dropout, activation=activation, dense_activation=dense_activation)  # fmt: skip
         self.chain = []
         for count in filters:
-            self.chain += [layers.Conv2D(count, 3, padding=padding), layers.MaxPooling2D(2, padding=padding)]
+            self.chain += [layers.Conv2D(count, 3, padding=padding), MaxPooling(2, padding=padding)]
             self.chain += [layers.Activation(activation), *normalise(batch_norm != "none")]
         self.chain += [layers.Flatten(), layers.Dense(dense_units[0], activation=dense_activation)]
         for units in dense_units[1:]:
@@ -146,7 +147,7 @@ class Decoder(keras.layers.Layer):
             small = (height // 2, width // 2, CHANNELS)
             self.hidden.append(layers.Dense(math.prod(small), activation=activation))
             self.picture = [layers.Reshape(small), NearestUpsampling((height - 2, width - 2))]
-            self.picture += [layers.Conv2DTranspose(channels, 3, activation=output_activation)]
+            self.picture += [Deconvolution(channels, 3, activation=output_activation)]
         else:
             self.picture = [layers.Dense(math.prod(view_shape), activation=output_activation)]
             self.picture += [layers.Reshape(view_shape)]

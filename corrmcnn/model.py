@@ -17,13 +17,13 @@ ABSENT = ("nothing", "zero_image", "zero_batch")
 # Layers of the slides' summary table, by the names they have there.
 TABLE = {
     "Conv2D": "Conv2d",
-    "MaxPooling2D": "MaxPool2d",
+    "MaxPooling": "MaxPool2d",
     "BatchNormalization": "BatchNorm2d",
     "Dense": "Linear",
     "TransposedDense": "Linear",
     "Dropout": "Dropout",
     "NearestUpsampling": "Upsample",
-    "Conv2DTranspose": "ConvTranspose2d",
+    "Deconvolution": "ConvTranspose2d",
 }
 
 

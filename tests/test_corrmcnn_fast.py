@@ -1,0 +1,58 @@
+"""The layers computed in another way against Keras' own: values and gradients."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from corrmcnn.fast import Deconvolution, MaxPooling
+
+
+def gradients(layer, x, upstream):
+    """Output, d sum(output * upstream) / dx, and the same for the layer's weights."""
+    x = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x)
+        score = tf.reduce_sum(y * upstream(y.shape))
+    return y, *tape.gradient(score, [x, *(weight.value for weight in layer.trainable_weights)])
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("size", [(6, 4), (5, 7)])
+def test_pooling_and_its_gradient_ties_included(padding, size):
+    random = np.random.default_rng(0)
+    x = random.integers(-2, 3, (3, *size, 4)).astype("float32")  # many ties, which the first pixel of a window wins
+    weights = {}
+
+    def upstream(shape):
+        return weights.setdefault(shape, random.standard_normal(shape).astype("float32"))
+
+    ours = gradients(MaxPooling(2, padding=padding), x, upstream)
+    theirs = gradients(keras.layers.MaxPooling2D(2, padding=padding), x, upstream)
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_other_windows_take_keras_way():
+    x = np.random.default_rng(0).random((2, 6, 6, 1)).astype("float32")
+    np.testing.assert_array_equal(MaxPooling(3)(x), keras.layers.MaxPooling2D(3)(x))
+
+
+@pytest.mark.parametrize("filters", [1, 2])
+def test_deconvolution_against_keras(filters):
+    random = np.random.default_rng(0)
+    x = random.standard_normal((2, 5, 4, 3)).astype("float32")
+    ours, theirs = Deconvolution(filters, (3, 2)), keras.layers.Conv2DTranspose(filters, (3, 2))
+    for layer in (ours, theirs):
+        layer.build(x.shape)
+    theirs.bias.assign(random.standard_normal(filters))
+    ours.set_weights(theirs.get_weights())
+    upstream = random.standard_normal((2, 7, 5, filters)).astype("float32")
+    for mine, other in zip(*(gradients(layer, x, lambda _: upstream) for layer in (ours, theirs)), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+
+
+def test_deconvolution_refuses_strides():
+    with pytest.raises(ValueError, match=r"expected strides 1.*use keras.layers.Conv2DTranspose"):
+        Deconvolution(1, 3, strides=2)
