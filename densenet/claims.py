@@ -95,7 +95,7 @@ CLAIMS = [
 
 RUNS = [
     *(Job("densenet.train", variant, "fashion_mnist", SEEDS, SMALL_FLAGS[data], None, minutes=3.0)
-      for data in SMALL for variant in ("fixed", "plain", "residual")),
+      for data in SMALL for variant in ("fixed", "bc", "plain", "residual")),
     Job("densenet.train", "residual", "fashion_mnist", SEEDS, (*SMALL_FLAGS[SMALL[1]], *DOUBLE), None, minutes=6.0),
     Job("densenet.gradients", "gradients_deep", "fashion_mnist", SEEDS, ("--train-examples", "0"), minutes=0.5),
     Job("densenet.train", "blog", "mnist", SEEDS, (), ("--train-examples", "1000", "--epochs", "1"), minutes=25.0),
