@@ -9,7 +9,7 @@ PACKAGE = "corrmcnn"
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class MaxPooling(layers.MaxPooling2D):
-    """2x2 max-pooling whose gradient is one compiled pass on CPUs: of 100 x 26 x 12 x 128, in 8 ms instead of 32."""
+    """2x2 max-pooling whose gradient is one compiled pass on CPUs, where TensorFlow searches window by window."""
 
     def call(self, inputs):
         plain = tuple(self.pool_size) == tuple(self.strides) == (2, 2) and self.data_format == "channels_last"
@@ -55,8 +55,7 @@ def max_pool_gradient(x, y, upstream):
 class Deconvolution(layers.Conv2DTranspose):
     """Transposed convolution, stride 1, padding "valid", as one matrix product and a sum of shifted pictures.
 
-    out[i, j] = bias + sum over (p, q) of x[i - p, j - q] K[p, q]: with few channels a convolution's kernel is mostly
-    overhead, and this takes half of its time.
+    out[i, j] = bias + sum over (p, q) of x[i - p, j - q] K[p, q]: with few channels a convolution is mostly overhead.
     """
 
     def __init__(self, filters, kernel_size, activation=None, **kwargs):

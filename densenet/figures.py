@@ -23,14 +23,9 @@ def connectivity(run: Run) -> Figure | None:
     for axis, block in zip(axes, blocks, strict=True):
         image = axis.imshow(reuse(block), cmap="viridis", vmin=0, vmax=1)
         axis.grid(False)
-        ticks = range(block.depth)
-        axis.set(
-            xticks=ticks,
-            yticks=ticks,
-            xticklabels=["input", *range(1, block.depth)],
-            title=block.name.replace("block", "dense block "),
-        )
-        axis.set(yticklabels=range(1, block.depth + 1), xlabel="from layer")
+        axis.set_xticks(range(block.depth), ["input", *range(1, block.depth)])
+        axis.set_yticks(range(block.depth), range(1, block.depth + 1))
+        axis.set(xlabel="from layer", title=block.name.replace("block", "dense block "))
     axes[0].set_ylabel("to layer")
     figure.colorbar(image, ax=axes, label="mean |weight|, row maximum 1")
     return plots.caption(figure, plots.describe(run))

@@ -257,7 +257,7 @@ def build(
     features = layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(layers.ReLU()(features))  # 28 -> 14
     for index in range(blocks):
         if index:
-            features = Transition(compression, name=f"transition{index}")(features)
+            features = Transition(compression, momentum=momentum, name=f"transition{index}")(features)
         block = BLOCKS[connection](depth, width, bottleneck, dropout, momentum, name=f"block{index + 1}")
         features = block(features)
     features = layers.ReLU()(normalisation(momentum, "last_normalisation")(features))

@@ -54,6 +54,15 @@ def test_mended_network_adds_one_normalisation_of_24_channels():
     assert (parameters(model), model.count_params()) == (141_010 + 48, 143_890 + 96)
 
 
+@pytest.mark.parametrize("connection", BLOCKS)
+def test_momentum_reaches_every_normalisation(connection):
+    stem = {} if connection == "dense" else {"stem_filters": 12}
+    network = build(connection=connection, depth=2, bottleneck=True, momentum=0.7, **stem)
+    normalisations = (layer for layer in network._flatten_layers() if hasattr(layer, "moving_mean"))
+    found = [layer.momentum for layer in normalisations]
+    assert len(found) == 1 + 3 * 2 * 2 + 2 + 1 and set(found) == {0.7}  # stem, units of two, transitions, last
+
+
 def test_rivals_are_of_equal_size():
     sizes = {}
     for name, (_, config) in VARIANTS.items():
