@@ -11,6 +11,7 @@ from pathlib import Path
 import tyro
 from tabulate import tabulate
 
+from training.device import keep_freed_memory
 from training.run import git_state, hardware, read_json, write_json
 from training.settings import SettingsError, check_at_least, closest, fail, run_cli
 
@@ -45,6 +46,7 @@ def main() -> None:
                 raise SettingsError(f"unknown benchmark '{name}'{closest(name, available())}")
     except SettingsError as error:
         fail(error, 2)
+    keep_freed_memory()  # for the baselines too: they run in this process
     rows = []
     for name in options.names or available():
         print(f"{name} ...", flush=True)

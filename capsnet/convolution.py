@@ -12,6 +12,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from capsnet.compiled import compiled
+
 
 def strided_convolution(image, kernel, stride):
     """Convolution without padding, `tf.nn.conv2d(image, kernel, stride, "VALID")`, up to rounding.
@@ -36,26 +38,8 @@ def strided_convolution(image, kernel, stride):
 
 @functools.lru_cache
 def through_frequencies(stride):
-    """C^T ((A x) (B k)) as a function of image and kernel, compiled, with a compiled gradient.
-
-    The gradient computes A x and B k again: that takes less time than to hand them over, and no memory.
-    """
-    convolve = functools.partial(convolve_blocks, stride=stride)
-
-    def gradients(image, kernel, output_gradient):
-        with tf.GradientTape() as tape:
-            tape.watch((image, kernel))
-            output = convolve(image, kernel)
-        return tape.gradient(output, (image, kernel), output_gradient)
-
-    compiled = functools.partial(tf.function, jit_compile=True, reduce_retracing=True, autograph=False)
-    forward, backward = compiled(convolve), compiled(gradients)
-
-    @tf.custom_gradient
-    def convolution(image, kernel):
-        return forward(image, kernel), functools.partial(backward, image, kernel)
-
-    return convolution
+    """`convolve_blocks` with this stride, compiled."""
+    return compiled(functools.partial(convolve_blocks, stride=stride))
 
 
 def convolve_blocks(image, kernel, stride):

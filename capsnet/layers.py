@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 from keras import initializers, layers, ops
 
+from capsnet.compiled import compiled as compiled_by_xla
 from capsnet.convolution import strided_convolution
 from capsnet.routing import route, safe_length, squash, vote, vote_and_route
 
@@ -148,7 +149,7 @@ class DigitCapsules(layers.Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.compute = functools.partial(vote_and_route, capsules=capsules, iterations=iterations, gradient=gradient)
-        self.compute_compiled = tf.function(self.compute, jit_compile=True, reduce_retracing=True, autograph=False)
+        self.compute_compiled = compiled_by_xla(self.compute)
 
     def build(self, input_shape):
         if len(input_shape) != 3 or None in input_shape[1:]:

@@ -1,6 +1,7 @@
 """The training loop: order, complete evaluation, true means, NaN guard, precision, devices."""
 
 import json
+import sys
 import textwrap
 
 import keras
@@ -201,3 +202,24 @@ def test_devices_asked_for_and_absent_are_errors(command, tmp_path):
     assert done.returncode == 2 and "no GPU" in done.stderr and done.stderr.count("\n") == 1
     done = command("-m", "gmu.train", "--strategy", "multiworker", "--runs-dir", tmp_path)
     assert done.returncode == 2 and "TF_CONFIG" in done.stderr
+
+
+FAULTS = """
+    import resource, sys
+    import numpy as np
+    from training.device import keep_freed_memory
+    if sys.argv[1] == "kept":
+        keep_freed_memory()
+    np.ones(2**25)  # 256 MB, freed at once
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.ones(2**25)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's setting")
+def test_freed_memory_is_used_again_without_new_pages(command):
+    kept, returned = (
+        int(command("-c", textwrap.dedent(FAULTS), kind, check=0).stdout) for kind in ("kept", "returned")
+    )
+    assert kept < 10 < 100 < returned  # 128 of them even where all pages are huge
