@@ -19,6 +19,7 @@ from capsnet.convolution import strided_convolution
 from capsnet.layers import DigitCapsules, Length, Mask
 from capsnet.routing import squash
 from training import loop
+from training.device import keep_freed_memory
 from training.settings import Settings
 
 BATCH, STEPS = 128, 2
@@ -194,6 +195,8 @@ def run(repeats: int) -> list[dict]:
 
 
 if __name__ == "__main__":
+    if sys.argv[2] == "ours":
+        keep_freed_memory()  # as `capsnet.train` does
     epoch = our_epoch(STEPS * BATCH) if sys.argv[2] == "ours" else fit_epoch(port(), STEPS * BATCH)
     epoch()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -122,7 +122,7 @@ class DigitCapsules(layers.Layer):
     """Capsules routed by agreement: every input capsule votes for every output capsule.
 
     Computes in float32 whatever the precision policy. Compiled, it computes parts of the batch side by side: XLA uses
-    one core per call, and the votes of 16 images fit into a processor's cache.
+    one core per call, and the votes of 8 images fit into a processor's cache.
 
     Args:
         capsules: output capsules, C; one per class.
@@ -136,7 +136,7 @@ class DigitCapsules(layers.Layer):
         parts: into which a batch is divided when compiled.
     """
 
-    def __init__(self, capsules=10, size=16, iterations=3, gradient="all", use_bias=False, compiled=True, parts=8,
+    def __init__(self, capsules=10, size=16, iterations=3, gradient="all", use_bias=False, compiled=True, parts=16,
                  kernel_initializer="glorot_uniform", bias_initializer="zeros", **kwargs):  # fmt: skip
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
