@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from reporting.claims import VERDICTS
 from reporting.methods import part
-from reporting.tables import Row, cell, find_runs
+from reporting.tables import Row, cell, find_runs, mean_and_spread
 from training.run import write_atomic
 
 MAIN = ("blog", "paper", "best")  # variants whose figures come first
@@ -88,9 +88,10 @@ def short(value: object) -> str:
     """A number, a {mean, sd, n} record, a paired comparison or a text, for a table cell."""
     if isinstance(value, dict):
         if "mean" in value:
-            spread = f" ± {value['sd']:.2g} (n = {value['n']})" if value.get("n", 1) > 1 else ""
+            count = value.get("n", 1)
+            seeds = f" (n = {count})" if count > 1 else ""
             test = f", p = {value['p']:.2g}" if "p" in value else ""
-            return f"{value['mean']:.4g}{spread}{test}"
+            return f"{mean_and_spread(value['mean'], value.get('sd', 0.0), count)}{seeds}{test}"
         if value.keys() == {"first", "second", "p"}:
             return f"{short(value['first'])} against {short(value['second'])}, p = {value['p']:.2g}"
         return "; ".join(f"{key} {short(item)}" for key, item in value.items())

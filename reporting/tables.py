@@ -97,11 +97,15 @@ def save_results(method: str, rows: list[Row], path: Path) -> None:
 
 
 def cell(row: Row, metric: str) -> str:
-    """'mean +- sd (n)' with digits that fit the spread; '-' when the row lacks the metric."""
+    """`mean_and_spread` of a metric; '-' when the row lacks it."""
     value = row["metrics"].get(metric)
     if value is None:
         return "-"
-    mean, sd, count = value["mean"], value["sd"], len(value["values"])
+    return mean_and_spread(value["mean"], value["sd"], len(value["values"]))
+
+
+def mean_and_spread(mean: float, sd: float, count: int) -> str:
+    """'mean +- sd', both to the second digit of the sd; four digits of the mean of a single run."""
     if count < 2 or not np.isfinite(sd):
         return f"{mean:.4g}"
     if sd <= 1e-6 * abs(mean):  # the same in every run, up to the order of sums
