@@ -76,6 +76,8 @@ class Config(Settings):
     """Added to the batch covariances of the canonical correlation (> 0)."""
     project: bool = False
     """Measure the codes after projection on their canonical directions, fitted on the training codes."""
+    lean: float = 0.0
+    """Add this many times the first of the projected units to all: a higher sum of correlations, the same content."""
     measure_on: Literal["test", "validation"] = "test"
     """Split that the finished network is measured on; validation while settings are being chosen."""
 
@@ -85,6 +87,7 @@ class Config(Settings):
         check_at_least(self, step_weight=0, difference_weight=0, canonical_weight=0)
         check(self.batch_size >= 2, "batch_size", "at least 2, a correlation needs two samples", self.batch_size)
         check(self.dropout < 1 and self.stretch < 1, "dropout and stretch", "below 1", (self.dropout, self.stretch))
+        check(self.project or not self.lean, "lean", "0 without --project", self.lean)
         check(self.ridge > 0, "ridge", "> 0", self.ridge)
         check(self.dense_units, "dense_units", "one or more widths", "none")
         mirrored = self.dense_units[::-1]

@@ -107,7 +107,7 @@ def cell(row: Row, metric: str) -> str:
 def mean_and_spread(mean: float, sd: float, count: int) -> str:
     """'mean +- sd', both to the second digit of the sd; four digits of the mean of a single run."""
     if count < 2 or not np.isfinite(sd):
-        return f"{mean:.4g}"
+        return f"{mean:.0f}" if abs(mean) >= 1000 else f"{mean:.4g}"
     if sd <= 1e-6 * abs(mean):  # the same in every run, up to the order of sums
         return f"{mean:.6g} ± 0"
     digits = int(np.clip(1 - np.floor(np.log10(sd)), 0, 6))
