@@ -9,7 +9,7 @@ import numpy as np
 from calibration.inputs import check_fit
 
 _WARM_START_ROWS = 1000
-_BLOCK_ELEMENTS, _BLOCK_ROWS = 1 << 18, (512, 8192)  # memory of one step of a pass: fits the caches
+_BLOCK_ELEMENTS, _BLOCK_ROWS = 1 << 18, (512, 16_384)  # memory of one step of a pass: fits the caches
 _FEW_ELEMENTS = 50_000  # below this float64 costs nothing; above it float32 rounding averages out
 _START = 4.0  # beta of gaps of mean size 1, as of a usual network
 _LARGEST_STEP = 2.0  # of log(1/T)
