@@ -5,7 +5,6 @@
 
 import functools
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -181,10 +180,7 @@ def convolution_row(repeats) -> dict:
 
 def memory_row() -> dict:
     """Peak memory of a process that trains for a few steps at batch 128, against the map_fn port."""
-    peaks = {}
-    for kind in ("ours", "map_fn"):
-        command = [sys.executable, "-m", "benchmarks.capsnet", "memory", kind]
-        peaks[kind] = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+    peaks = {kind: timing.in_new_process("benchmarks.capsnet", "memory", kind) for kind in ("ours", "map_fn")}
     name = f"capsnet training, peak memory of the process vs the map_fn port, batch {BATCH}"
     return {"name": name, "ratio": peaks["map_fn"] / peaks["ours"], "ours": peaks["ours"],
             "baseline": peaks["map_fn"], "unit": "MB", "repeats": 1}  # fmt: skip
@@ -198,7 +194,8 @@ def run(repeats: int) -> list[dict]:
 if __name__ == "__main__":
     if sys.argv[2] == "ours":
         keep_freed_memory()  # as `capsnet.train` does
-    epoch = our_epoch(STEPS * BATCH) if sys.argv[2] == "ours" else fit_epoch(port(), STEPS * BATCH)
-    epoch()
+        our_epoch(STEPS * BATCH)()
+    else:
+        fit_epoch(port(), STEPS * BATCH)()
     status = Path("/proc/self/status").read_text()  # getrusage's peak would include the process that started this one
     print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024)

@@ -3,32 +3,28 @@
 `python -m benchmarks.freed_memory kept` prints the seconds of a training step with it, `returned` without.
 """
 
-import subprocess
+import statistics
 import sys
 
 from benchmarks import timing
+from benchmarks.capsnet import BATCH, our_epoch
+from training.device import keep_freed_memory
 
-STEPS = 3
+STEPS, ROUNDS = 3, 3
 
 
 def run(repeats: int) -> list[dict]:
     """CapsNet's training step with memory kept and returned, each in processes of its own, alternating."""
-
-    def seconds(kind):
-        command = [sys.executable, "-m", "benchmarks.freed_memory", kind, str(repeats)]
-        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
-
-    rounds = [{kind: seconds(kind) for kind in ("kept", "returned")} for _ in range(3)]
-    kept, returned = (sorted(each[kind] for each in rounds)[1] for kind in ("kept", "returned"))
-    name = "capsnet train step, freed memory kept by the process vs returned to the system, batch 128"
-    return [timing.row(name, kept, returned, 128 * STEPS, "images/s", 3 * repeats)]
+    seconds = {"kept": [], "returned": []}
+    for _ in range(ROUNDS):
+        for kind, values in seconds.items():
+            values.append(timing.in_new_process("benchmarks.freed_memory", kind, repeats))
+    kept, returned = map(statistics.median, seconds.values())
+    name = f"capsnet train step, freed memory kept by the process vs returned to the system, batch {BATCH}"
+    return [timing.row(name, kept, returned, BATCH * STEPS, "images/s", ROUNDS * repeats)]
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "kept":
-        from training.device import keep_freed_memory
-
         keep_freed_memory()
-    from benchmarks.capsnet import our_epoch
-
-    print(timing.interleaved({"step": our_epoch(STEPS * 128)}, int(sys.argv[2]))["step"])
+    print(timing.interleaved({"steps": our_epoch(STEPS * BATCH)}, int(sys.argv[2]))["steps"])

@@ -1,6 +1,8 @@
 """Timing for the benchmarks: interleaved repetitions, medians."""
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -15,6 +17,12 @@ def interleaved(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict
             if measured:
                 seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def in_new_process(module: str, *arguments: object) -> float:
+    """The number that `python -m module arguments` prints last."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
 
 
 def row(name: str, ours: float, baseline: float, amount: float, unit: str, repeats: int) -> dict:

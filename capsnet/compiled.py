@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def compiled(function):
+def compile_with_xla(function):
     """`function(*tensors) -> tensor`, compiled, with a compiled gradient that computes the forward pass again.
 
     Intermediate results that the backward pass needs would leave one compiled program and enter the other through

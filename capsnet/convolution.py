@@ -13,7 +13,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from capsnet.compiled import compiled
+from capsnet.compiled import compile_with_xla
 
 
 def strided_convolution(image, kernel, stride):
@@ -40,7 +40,7 @@ def strided_convolution(image, kernel, stride):
 @functools.lru_cache
 def through_frequencies(stride):
     """`sum_over_phases` with this stride, compiled."""
-    return compiled(functools.partial(sum_over_phases, stride=stride))
+    return compile_with_xla(functools.partial(sum_over_phases, stride=stride))
 
 
 def sum_over_phases(image, kernel, stride):

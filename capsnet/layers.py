@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from keras import initializers, layers, ops
 
-from capsnet.compiled import compiled as compiled_by_xla
+from capsnet.compiled import compile_with_xla
 from capsnet.convolution import strided_convolution
 from capsnet.routing import route, safe_length, squash, vote, vote_and_route
 
@@ -121,8 +121,8 @@ class PrimaryCapsules(layers.Layer):
 class DigitCapsules(layers.Layer):
     """Capsules routed by agreement: every input capsule votes for every output capsule.
 
-    Computes in float32 whatever the precision policy. Compiled, it computes parts of the batch side by side: XLA uses
-    one core per call, and the votes of 8 images fit into a processor's cache.
+    Computes in float32 whatever the precision policy. Compiled, it computes parts of the batch side by side: the votes
+    of a few images fit into a processor's cache.
 
     Args:
         capsules: output capsules, C; one per class.
@@ -149,7 +149,7 @@ class DigitCapsules(layers.Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.compute = functools.partial(vote_and_route, capsules=capsules, iterations=iterations, gradient=gradient)
-        self.compute_compiled = compiled_by_xla(self.compute)
+        self.compute_compiled = compile_with_xla(self.compute)
 
     def build(self, input_shape):
         if len(input_shape) != 3 or None in input_shape[1:]:

@@ -44,8 +44,8 @@ def configure(config: Settings) -> tuple[object, str]:
 def keep_freed_memory():
     """Lets the C library keep the memory that a step frees for the next step, instead of returning it to the system.
 
-    A step's large tensors are otherwise new pages each time, which the system clears and maps one by one: up to half
-    the time of a step on a CPU. Does nothing where the library is not glibc.
+    A step's large tensors are otherwise new pages each time, which the system clears and maps one by one. Does nothing
+    where the library is not glibc.
     """
     arenas, trim_above, most_mappings = -8, -1, -4  # M_ARENA_MAX, M_TRIM_THRESHOLD, M_MMAP_MAX of glibc's malloc.h
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
