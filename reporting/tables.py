@@ -105,7 +105,7 @@ def cell(row: Row, metric: str) -> str:
 
 
 def mean_and_spread(mean: float, sd: float, count: int) -> str:
-    """'mean +- sd', both to the second digit of the sd; of a single run, four digits of the mean or all before the point."""
+    """'mean +- sd', to the second digit of the sd; of a single run four digits, or all before the decimal point."""
     if count < 2 or not np.isfinite(sd):
         return f"{mean:.0f}" if abs(mean) >= 1000 else f"{mean:.4g}"
     if sd <= 1e-6 * abs(mean):  # the same in every run, up to the order of sums
