@@ -13,6 +13,7 @@ from training.run import read_json, write_atomic
 
 ROOT = Path(__file__).resolve().parent.parent
 # `<!-- verdicts -->` or `<!-- claims: id id ... -->`, a table, `<!-- end -->`
+WIDEST = 100  # characters of a cell
 MARKER = re.compile(r"(<!-- (verdicts|claims: (?P<ids>[^>]*?)) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -42,17 +43,23 @@ def verdicts_table(entries: list[dict]) -> str:
 
 
 def claims_table(entries: list[dict], ids: list[str]) -> str:
-    """One line per claim: what is said, what was expected and measured, the verdict.
+    """One line per claim: what is said, what was expected and measured (the first item of a long list), the verdict.
 
     Raises:
         KeyError: an id is not in the ledger.
     """
     known = {entry["id"]: entry for entry in entries}
     lines = [
-        [entry["claim"], short(entry["expected"]), entry["unit"], short(entry["measured"]), entry["verdict"]]
+        [entry["claim"], short(entry["expected"]), entry["unit"], abridged(short(entry["measured"])), entry["verdict"]]
         for entry in (known[id_] for id_ in ids)
     ]
     return tabulate(lines, ["claim", "expected", "unit", "measured", "verdict"], tablefmt="pipe", disable_numparse=True)
+
+
+def abridged(text: str) -> str:
+    """The first of several items where all of them would make a table too wide."""
+    first, *rest = text.split("; ")
+    return f"{first}; ..." if rest and len(text) > WIDEST else text
 
 
 def main() -> None:
