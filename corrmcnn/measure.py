@@ -3,7 +3,7 @@
 import numpy as np
 from keras import layers
 
-from corrnet import evaluate
+from corrnet import cca, evaluate
 
 PROBES = 500  # training pairs whose loss the gradient norms belong to
 SEEN = 10_000  # training pairs whose errors are compared with those of the measured split
@@ -18,7 +18,7 @@ def measure(network, dataset, split, project, lean=0.0):
         split: "test" or "validation", the split that is measured.
         project: compare codes after projection on their canonical directions; the joint code of the slides' protocol
             is then the mean of both views' projections.
-        lean: how much the projected codes lean on the first direction, see `lean_on_the_first`.
+        lean: how much the projected codes lean on the unit that correlates best on `validation`, see `lean_on`.
 
     Returns:
         {split + "/" + name: float}.
@@ -27,7 +27,11 @@ def measure(network, dataset, split, project, lean=0.0):
     train, held = (evaluate.encode_split(network, part) for part in (dataset.train, held_views))
     rebuilt = evaluate.rebuild(network, held)
     if project:
-        train, held = (lean_on_the_first(codes, lean) for codes in evaluate.canonical_variates(train, held))
+        if lean:
+            unit = most_correlated_unit(train, evaluate.encode_split(network, dataset.validation))
+        train, held = evaluate.canonical_variates(train, held)
+        if lean:
+            train, held = (lean_on(unit, codes, lean) for codes in (train, held))
         both = (train.left + train.right) / 2
     else:
         both = joint_codes(network, dataset.train)
@@ -37,13 +41,22 @@ def measure(network, dataset, split, project, lean=0.0):
     return metrics | overfitting(network, dataset.train, metrics, split)
 
 
-def lean_on_the_first(codes, amount):
-    """Adds `amount` times the first unit to every unit: z_k + amount z_1, an invertible linear map.
+def most_correlated_unit(train, validation):
+    """Index of the canonical direction, fitted on `train`, whose correlation on `validation` is the highest.
+
+    On the training codes all leading correlations are near 1 and their order says little.
+    """
+    projected = evaluate.canonical_variates(train, validation)[1]
+    return int(cca.unit_correlations(projected.left, projected.right).argmax())
+
+
+def lean_on(unit, codes, amount):
+    """Adds `amount` times one unit to every unit: z_k + amount z_unit, an invertible linear map.
 
     The code says what it said, and its canonical correlations are the same; but the sum of correlations tends to
-    units * corr(first unit), the most any code of these views can have, while the effective rank falls to 1.
+    units * corr(that unit), while the effective rank falls to 1.
     """
-    left, right = (view + amount * view[:, :1] for view in (codes.left, codes.right))
+    left, right = (view + amount * view[:, [unit]] for view in (codes.left, codes.right))
     return evaluate.Codes(left, right, codes.labels)
 
 

@@ -54,13 +54,24 @@ def test_every_number_is_measured_on_the_split_asked_for():
 def test_leaning_raises_the_sum_but_neither_the_canonical_correlation_nor_the_content():
     shared = RANDOM.normal(size=(2000, 3))
     codes = evaluate.Codes(*(shared * [9, 3, 1] + RANDOM.normal(size=shared.shape) for _ in range(2)), np.zeros(2000))
-    leaning = measure.lean_on_the_first(codes, 10.0)
+    leaning = measure.lean_on(0, codes, 10.0)
     before, after = (evaluate.code_metrics(each, each) for each in (codes, leaning))
     assert before["sum_correlation"] < 2.5 and after["sum_correlation"] > 2.9  # 81/82 + 9/10 + 1/2; 3 * 81/82
     assert after["total_canonical_correlation"] == pytest.approx(before["total_canonical_correlation"], rel=0.01)
     assert after["effective_rank"] < 1.1 < before["effective_rank"]
     back = leaning.left - leaning.left[:, :1] * 10 / 11  # the map undone
     np.testing.assert_allclose(back[:, 1:], codes.left[:, 1:], atol=1e-9)
+
+
+def test_the_unit_to_lean_on_is_the_best_on_validation_not_on_train():
+    shared = RANDOM.normal(size=(4000, 3))
+
+    def codes(*signals):
+        return evaluate.Codes(*(shared * signals + RANDOM.normal(size=shared.shape) for _ in range(2)), np.zeros(4000))
+
+    train = codes(9, 3, 1)
+    assert measure.most_correlated_unit(train, codes(9, 3, 1)) == 0
+    assert measure.most_correlated_unit(train, codes(0.1, 3, 1)) == 1
 
 
 def test_the_slides_protocol_learns_from_joint_codes(monkeypatch):
