@@ -100,10 +100,15 @@ def ablation(run: Run) -> Figure | None:
     return plots.caption(figure, f"{text} Axes do not start at 0. First of the runs: {plots.describe(runs[0])}.")
 
 
+def without_lean(draw):
+    """`draw` for runs whose codes are measured as they are or projected; their leaning units are not drawn."""
+    return lambda run: None if run.config["settings"]["lean"] else draw(run)
+
+
 FIGURES = {
     "reconstructions": measured_on_test(two_views.completions),
-    "canonical_spectrum": measured_on_test(two_views.canonical_spectrum),
-    "correlation_map": measured_on_test(two_views.correlation_map),
+    "canonical_spectrum": measured_on_test(without_lean(two_views.canonical_spectrum)),
+    "correlation_map": measured_on_test(without_lean(two_views.correlation_map)),
     "loss_terms": two_views.loss_terms,
     "gradient_norms": gradient_norms,
     "dropout_curves": dropout_curves,

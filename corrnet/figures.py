@@ -23,7 +23,10 @@ SWEEP = {
 
 @functools.lru_cache(maxsize=1)
 def material(path):
-    """Network, data set and codes (train, test) of the run in `path`; None without a network that encodes views."""
+    """Network, data set and codes (train, test), projected where the run is measured after projection.
+
+    None without a network that encodes views.
+    """
     run = Run(path)
     if not (path / "model.keras").exists():
         return None
@@ -35,7 +38,8 @@ def material(path):
         images.load(settings["data"], settings["data_dir"], split="ordered", train_examples=settings["train_examples"])
     )
     codes = tuple(evaluate.encode_split(network, split) for split in (dataset.train, dataset.test))
-    return network, dataset, codes if hasattr(network, "decode") else evaluate.canonical_variates(*codes)
+    project = settings.get("project") or not hasattr(network, "decode")
+    return network, dataset, evaluate.canonical_variates(*codes) if project else codes
 
 
 def completions(run: Run) -> Figure | None:
@@ -142,8 +146,11 @@ def loss_terms(run: Run) -> Figure | None:
     if "sum_correlation" not in names:
         return None
     errors = [name for name in names if name.startswith("reconstruction")]
-    groups = {"reconstruction error": errors, "sum of correlations": ["sum_correlation"]}
-    groups = {title: members for title, members in groups.items() if members}
+    groups = {"reconstruction error": errors} if errors else {}
+    if run.config["settings"].get("canonical_weight"):
+        groups["total canonical correlation"] = ["canonical"]
+    else:
+        groups["sum of correlations"] = ["sum_correlation"]
     figure, axes = plt.subplots(1, len(groups), figsize=(4.6 * len(groups), 3.6), squeeze=False)
     epochs = [row["epoch"] for row in rows]
     for axis, (title, members) in zip(axes[0], groups.items(), strict=True):

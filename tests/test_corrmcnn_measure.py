@@ -160,6 +160,18 @@ def test_figures_leave_the_test_split_alone_while_settings_are_chosen(tmp_path):
         assert figures.FIGURES[name](run) is None
 
 
+def test_leaning_units_are_not_drawn_and_the_loss_shows_the_correlation_it_has(tmp_path):
+    run = Run.open("corrmcnn", "best_sum", Config(runs_dir=str(tmp_path), project=True, lean=20.0), "digits")
+    assert figures.FIGURES["canonical_spectrum"](run) is None and figures.FIGURES["correlation_map"](run) is None
+    row = {f"{split}/{term}": 1.0 for split in ("train", "validation") for term in ("canonical", "sum_correlation")}
+    for weight, title in ((0.0, "sum of correlations"), (1.0, "total canonical correlation")):
+        run = finished_run(tmp_path, f"weight{weight}")
+        settings = run.config["settings"] | {"canonical_weight": weight}
+        write_json(run.path / "config.json", run.config | {"settings": settings})
+        run.write_metrics([{"epoch": 1, **row}])
+        assert [axis.get_title() for axis in figures.FIGURES["loss_terms"](run).axes] == [title]
+
+
 def test_claims_about_the_network_hold_and_zero_norm_does_not():
     assert claims.summary() == (True, {"layers": 25, "parameters": 1_137_606})
     holds, found = claims.normalised_outputs()
