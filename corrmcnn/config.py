@@ -77,7 +77,7 @@ class Config(Settings):
     project: bool = False
     """Measure the codes after projection on their canonical directions, fitted on the training codes."""
     lean: float = 0.0
-    """Add this many times one projected unit, the best on validation, to all: a higher sum, the same content."""
+    """Add this many times one function of the projected units to all: a higher sum, the same content."""
     measure_on: Literal["test", "validation"] = "test"
     """Split that the finished network is measured on; validation while settings are being chosen."""
 

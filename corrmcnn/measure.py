@@ -6,6 +6,7 @@ from keras import layers
 from corrnet import cca, evaluate
 
 PROBES = 500  # training pairs whose loss the gradient norms belong to
+PROPOSED = 10  # directions that a code may lean on
 SEEN = 10_000  # training pairs whose errors are compared with those of the measured split
 
 
@@ -18,7 +19,7 @@ def measure(network, dataset, split, project, lean=0.0):
         split: "test" or "validation", the split that is measured.
         project: compare codes after projection on their canonical directions; the joint code of the slides' protocol
             is then the mean of both views' projections.
-        lean: how much the projected codes lean on the unit that correlates best on `validation`, see `lean_on`.
+        lean: how much the projected codes lean on their best correlated direction, see `fit_leader` and `lean_on`.
 
     Returns:
         {split + "/" + name: float}.
@@ -27,11 +28,11 @@ def measure(network, dataset, split, project, lean=0.0):
     train, held = (evaluate.encode_split(network, part) for part in (dataset.train, held_views))
     rebuilt = evaluate.rebuild(network, held)
     if project:
+        raw, (train, held) = train, evaluate.canonical_variates(train, held)
         if lean:
-            unit = most_correlated_unit(train, evaluate.encode_split(network, dataset.validation))
-        train, held = evaluate.canonical_variates(train, held)
-        if lean:
-            train, held = (lean_on(unit, codes, lean) for codes in (train, held))
+            validation = evaluate.encode_split(network, dataset.validation)
+            leader = fit_leader(*evaluate.canonical_variates(raw, validation))
+            train, held = (lean_on(leader, codes, lean) for codes in (train, held))
         both = (train.left + train.right) / 2
     else:
         both = joint_codes(network, dataset.train)
@@ -41,22 +42,36 @@ def measure(network, dataset, split, project, lean=0.0):
     return metrics | overfitting(network, dataset.train, metrics, split)
 
 
-def most_correlated_unit(train, validation):
-    """Index of the canonical direction, fitted on `train`, whose correlation on `validation` is the highest.
+def fit_leader(train, validation):
+    """The one number of a code that correlates best between the views, for all units to lean on.
 
-    On the training codes all leading correlations are near 1 and their order says little.
+        g(z) = sum over units k and b in {-1, 0, 1} of w_kb tanh(z_k + b)
+
+    with a w for each view. CCA of these features on `train` proposes ten; the one with the highest correlation on
+    `validation` is taken, because on the training codes all leading correlations are near 1.
+
+    Args:
+        train, validation: Codes after projection, of about unit variance.
+
+    Returns:
+        Function of Codes that gives (g of the left ones, g of the right ones), each (n, 1) of about unit variance.
     """
-    projected = evaluate.canonical_variates(train, validation)[1]
-    return int(cca.unit_correlations(projected.left, projected.right).argmax())
+
+    def features(codes):
+        return [np.concatenate([np.tanh(view + b) for b in (-1, 0, 1)], axis=1) for view in (codes.left, codes.right)]
+
+    fitted = cca.fit_cca(*features(train), PROPOSED, standardise=True)
+    best = cca.unit_correlations(*fitted.transform(*features(validation))).argmax()
+    return lambda codes: [scores[:, [best]] for scores in fitted.transform(*features(codes))]
 
 
-def lean_on(unit, codes, amount):
-    """Adds `amount` times one unit to every unit: z_k + amount z_unit, an invertible linear map.
+def lean_on(leader, codes, amount):
+    """Adds `amount` g(z) to every unit of a code z, g the `leader` of `fit_leader`.
 
-    The code says what it said, and its canonical correlations are the same; but the sum of correlations tends to
-    units * corr(that unit), while the effective rank falls to 1.
+    Differences between units are as they were, so the code says what it said; but the sum of correlations tends to
+    units * corr(g(left), g(right)), while the effective rank falls to 1.
     """
-    left, right = (view + amount * view[:, [unit]] for view in (codes.left, codes.right))
+    left, right = (view + amount * g for view, g in zip((codes.left, codes.right), leader(codes), strict=True))
     return evaluate.Codes(left, right, codes.labels)
 
 

@@ -38,7 +38,7 @@ VARIANTS: Variants = {
     "arc2": ("the paper's Arch2: deconvolution, L7 at every step", ARC2),
     "official": ("the paper's published code: three convolutions, sum of codes, L2 + L3 - L6 - L7", OFFICIAL),
     "best": ("canonical correlation with cross-reconstruction, codes projected", BEST),
-    "best_sum": ("best for the literature's column: every unit leans on one", replace(BEST, lean=20.0)),
+    "best_sum": ("best for the literature's column: every unit leans on one direction", replace(BEST, lean=20.0)),
     "tied": ("arc2, its dense layers run backwards with the same kernels", replace(
         ARC2, decoder_units=(300, 500), tied=True)),
     "l1_l3": ("ablation: L1 + L2 + L3", ablate(
