@@ -114,6 +114,9 @@ CLAIMS = [
     claim("agreement", CAPSULES, "Lower capsules send to the higher capsule that they agree on", "above 1/2", "",
           "nine of ten capsules agree on one of two outputs",
           exact(agreement_attracts, "capsnet.claims.agreement_attracts")),
+    claim("agreement-trained", CAPSULES, "... and so most votes go to the true class", 50, "%",
+          "share of the trained network's votes in the last iteration, weighted by length, of 100 test images; 10 % is "
+          "an even share", at_least("blog", MNIST, "test/true_class_share_percent", 50.0)),
     claim("length-stays", CAPSULES, "Changing the input a little leaves the capsule's length the same", 5, "%",
           "mean change of the true class's length under shifts of 1 and 2 pixels, at most 5 %",
           at_most("blog", MNIST, "test/length_change_percent", 5.0)),

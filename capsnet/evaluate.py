@@ -1,5 +1,6 @@
 """What is measured on the test split, once, after the last epoch."""
 
+import keras
 import numpy as np
 
 from capsnet import baselines
@@ -15,6 +16,7 @@ TRANSFORMS = {
     "shifted": ("pixels", (-6, -4, -2, 2, 4, 6)),
     "scaled": ("scale", (0.6, 0.8, 1.2, 1.4)),
 }
+VOTERS = 100  # images whose couplings are looked at
 SHIFTS = (-2, -1, 0, 1, 2)
 
 
@@ -28,7 +30,7 @@ def test_metrics(network, objective, dataset, run) -> dict[str, float]:
     if "reconstruction" in outputs:
         metrics |= reconstruction_metrics(network, outputs, dataset)
     if "capsules" in outputs:
-        metrics |= equivariance_metrics(network, *sample(test))
+        metrics |= equivariance_metrics(network, *sample(test)) | vote_metrics(network, *sample(test))
     table = robustness_table(network, *sample(test))
     write_json(run.path / "robustness.json", table)
     for kind, row in table.items():
@@ -141,6 +143,24 @@ def equivariance_metrics(network, images, labels) -> dict[str, float]:
         "test/pose_change": float(np.mean(np.linalg.norm(units[moved] - units[still], axis=-1))),
         "test/shift_r2": shift_r2(capsules, labels),
     }
+
+
+def vote_metrics(network, images, labels) -> dict[str, float]:
+    """Share of the votes that the true class gets in the last iteration, mean over the first 100 images.
+
+    Returns:
+        `test/true_class_share_percent`, 100 / C when routing prefers no class.
+    """
+    shares = vote_shares(network, images[:VOTERS])[-1]
+    return {"test/true_class_share_percent": 100 * float(shares[np.arange(len(shares)), labels[:VOTERS]].mean())}
+
+
+def vote_shares(network, images) -> np.ndarray:
+    """Couplings averaged over the input capsules, weighted by their lengths: (iterations, n, C), sums over C are 1."""
+    primary = loop.predict(keras.Model(network.input, network.get_layer("primary").output), images, BATCH)
+    couplings = np.array(network.get_layer("digit").couplings(primary))  # (iterations, n, I, C)
+    weights = np.linalg.norm(primary, axis=-1) + 1e-12  # (n, I)
+    return np.einsum("rnic,ni->rnc", couplings, weights) / weights.sum(-1)[:, None]
 
 
 def shift_r2(capsules, labels) -> float:

@@ -56,7 +56,7 @@ def first_of_each_class(labels: np.ndarray) -> np.ndarray:
 
 def titles(labels, predicted) -> list[str]:
     """What each image is and what it was read as."""
-    return [f"is {label}, read {read}" for label, read in zip(labels, predicted, strict=True)]
+    return [f"is {label},\nread {read}" for label, read in zip(labels, predicted, strict=True)]
 
 
 def strip(network, images, labels) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -78,7 +78,7 @@ def reconstructions(run: Run) -> Figure | None:
     chosen = first_of_each_class(test["label"])
     rows, predicted = strip(network_of(run), test["image"][chosen], test["label"][chosen])
     figure = plots.image_rows(
-        rows, titles=[f"is {t}, read {p}" for t, p in zip(test["label"][chosen], predicted, strict=True)]
+        rows, titles=[f"is {t},\nread {p}" for t, p in zip(test["label"][chosen], predicted, strict=True)]
     )
     metrics = run.result["metrics"]
     return plots.caption(
@@ -142,22 +142,16 @@ def couplings(run: Run) -> Figure | None:
     """Where the votes go, iteration by iteration: couplings weighted by the length of the input capsule."""
     if settings_of(run)["network"] != "capsnet" or settings_of(run)["pairs"]:
         return None
-    import keras
-
-    images, labels = evaluate.sample(dataset_of(run).test)
-    images, labels = images[:100], labels[:100]
-    network = network_of(run)
-    primary = loop.predict(keras.Model(network.input, network.get_layer("primary").output), images)
-    history = np.array(network.get_layer("digit").couplings(primary))  # (iterations, n, I, C)
-    weights = np.linalg.norm(primary, axis=-1)  # (n, I)
-    share = np.einsum("rnic,ni->rnc", history, weights) / (weights.sum(-1)[:, None] + 1e-12)
+    images, labels = (array[: evaluate.VOTERS] for array in evaluate.sample(dataset_of(run).test))
+    share = evaluate.vote_shares(network_of(run), images)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     for iteration, values in enumerate(share[:, 0], 1):
         axes[0].bar(np.arange(values.size) + 0.8 * iteration / (len(share) + 1) - 0.4, values, 0.8 / (len(share) + 1),
                     label=f"iteration {iteration}")  # fmt: skip
     axes[0].set(xlabel="class", ylabel="share of the votes", title=f"One image of a {labels[0]}")
     axes[0].set_xticks(range(share.shape[-1]))
-    axes[0].legend(fontsize=7)
+    axes[0].set_ylim(0, 1.35 * share[:, 0].max())  # room for the legend
+    axes[0].legend(fontsize=7, ncols=len(share), loc="upper center")
     own = share[:, np.arange(len(labels)), labels]
     axes[1].boxplot(list(own), showfliers=False)
     axes[1].axhline(1 / share.shape[-1], color="0.5", linestyle="--")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capsnet import evaluate, predict
+from capsnet import evaluate, model, predict
 from data.dataset import DataError, Dataset
 from data.multimnist import pair_up
 
@@ -89,6 +89,21 @@ def untrained_run(folder):
     network = model.build(filters=4, primary_types=2, decoder_units=(8, 8), compiled=False)
     run.finish(network, {}, {}, [])
     return run
+
+
+def test_vote_shares_weight_couplings_by_length_and_start_even():
+    network = model.build(filters=4, primary_types=2, initial="official", compiled=False)
+    pictures = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
+    shares = evaluate.vote_shares(network, pictures)
+    assert shares.shape == (3, 3, 10)
+    np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(shares[0], 0.1, rtol=1e-5)
+    primary = network.get_layer("primary")(network.get_layer("convolution")(pictures)).numpy()
+    couplings = np.array(network.get_layer("digit").couplings(primary))
+    weights = np.linalg.norm(primary[1], axis=-1)
+    np.testing.assert_allclose(shares[2, 1], weights @ couplings[2, 1] / weights.sum(), rtol=1e-4)
+    metrics = evaluate.vote_metrics(network, pictures, np.array([3, 1, 4]))
+    assert metrics == {"test/true_class_share_percent": pytest.approx(100 * shares[2, [0, 1, 2], [3, 1, 4]].mean())}
 
 
 def test_predict_reads_one_image_and_draws_it(tmp_path, capsys):
