@@ -14,13 +14,12 @@ import tensorflow as tf
 from keras import layers
 
 from benchmarks import timing
+from benchmarks.steps import forward_and_backward, loop_epoch
 from capsnet import losses, model
 from capsnet.convolution import strided_convolution
 from capsnet.layers import DigitCapsules, Length, Mask
 from capsnet.routing import squash
-from training import loop
 from training.device import keep_freed_memory
-from training.settings import Settings
 
 BATCH, STEPS = 128, 2
 GFLOP_PER_IMAGE = 1.203  # forward 0.406; forward and backward of all matrix products and convolutions
@@ -91,15 +90,8 @@ def data(examples):
 
 def our_epoch(examples):
     """A call that trains on `examples` images with this project's loop."""
-    network = model.build()
-    optimizer = keras.optimizers.Adam(1e-3)
-    optimizer.build(network.trainable_variables)
     objective = functools.partial(losses.compute_loss, reconstruction_weight=WEIGHT)
-    strategy = tf.distribute.get_strategy()
-    steps = loop.Steps(network, objective, strategy, optimizer=optimizer)
-    arrays = loop.on_device(data(examples), strategy)
-    order, config = np.arange(examples), Settings(batch_size=BATCH)
-    return lambda: loop.mean_terms("train", steps.train, arrays, order, config, 1)
+    return loop_epoch(model.build(), objective, data(examples), BATCH)
 
 
 def fit_epoch(network, examples):
@@ -137,19 +129,6 @@ def train_step_rows(repeats) -> list[dict]:
     name = "capsnet train step, arithmetic of the direct form against the float32 matrix-product peak"
     return [*rows, {"name": name, "ratio": ours / peak, "ours": ours, "baseline": peak, "unit": "GFLOP/s",
                     "repeats": repeats}]  # fmt: skip
-
-
-def forward_and_backward(function, *inputs):
-    """A call that computes `function(*inputs)` and the gradients of a scalar of it."""
-    variables = [tf.Variable(value) for value in inputs]
-
-    @tf.function
-    def call():
-        with tf.GradientTape() as tape:
-            total = tf.reduce_sum(function(*[tf.convert_to_tensor(variable) for variable in variables]) ** 2)
-        return total, tape.gradient(total, tape.watched_variables())
-
-    return lambda: float(call()[0])
 
 
 def block_rows(repeats) -> list[dict]:

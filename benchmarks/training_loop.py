@@ -42,11 +42,9 @@ def build(case: Case):
 def measure(case: Case, repeats: int) -> dict:
     """Times one epoch of each, interleaved."""
     import keras
-    import tensorflow as tf
     from keras import ops
 
-    from training import loop
-    from training.settings import Settings
+    from benchmarks.steps import loop_epoch
 
     images = np.random.default_rng(0).random((case.examples, 28, 28, 1), np.float32)
     ours, theirs = build(case), build(case)
@@ -56,19 +54,10 @@ def measure(case: Case, repeats: int) -> dict:
         loss = ops.mean((model(batch["image"], training=training) - batch["image"]) ** 2)
         return loss, {"mse": loss}
 
-    optimizer = keras.optimizers.Adam(1e-3)
-    optimizer.build(ours.trainable_variables)
-    strategy = tf.distribute.get_strategy()
-    steps = loop.Steps(ours, compute_loss, strategy, optimizer=optimizer)
-    arrays = loop.on_device({"image": images}, strategy)
-    config = Settings(batch_size=case.batch_size)
-
-    def our_epoch():
-        loop.mean_terms("train", steps.train, arrays, loop.epoch_order(case.examples, 0, 1), config, 1)
-
     def their_epoch():
         theirs.fit(images, images, case.batch_size, epochs=1, verbose=0)
 
+    our_epoch = loop_epoch(ours, compute_loss, {"image": images}, case.batch_size)
     seconds = timing.interleaved({"ours": our_epoch, "keras": their_epoch}, repeats)
     name = f"training loop vs keras.Model.fit, {case.name}, batch {case.batch_size}"
     return timing.row(name, seconds["ours"], seconds["keras"], case.examples, "images/s", repeats)

@@ -29,9 +29,10 @@ def test_metrics(network, objective, dataset, run) -> dict[str, float]:
     metrics = {"test/error_percent": error_percent(outputs, test["label"])}
     if "reconstruction" in outputs:
         metrics |= reconstruction_metrics(network, outputs, dataset)
+    images, labels = sample(test)
     if "capsules" in outputs:
-        metrics |= equivariance_metrics(network, *sample(test)) | vote_metrics(network, *sample(test))
-    table = robustness_table(network, *sample(test))
+        metrics |= equivariance_metrics(network, images, labels) | vote_metrics(network, images, labels)
+    table = robustness_table(network, images, labels)
     write_json(run.path / "robustness.json", table)
     for kind, row in table.items():
         metrics[f"test/{kind}_error_percent"] = float(np.mean(list(row.values())))

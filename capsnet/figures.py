@@ -77,9 +77,7 @@ def reconstructions(run: Run) -> Figure | None:
     test = dataset_of(run).test
     chosen = first_of_each_class(test["label"])
     rows, predicted = strip(network_of(run), test["image"][chosen], test["label"][chosen])
-    figure = plots.image_rows(
-        rows, titles=[f"is {t},\nread {p}" for t, p in zip(test["label"][chosen], predicted, strict=True)]
-    )
+    figure = plots.image_rows(rows, titles=titles(test["label"][chosen], predicted))
     metrics = run.result["metrics"]
     return plots.caption(
         figure,

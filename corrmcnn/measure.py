@@ -28,10 +28,10 @@ def measure(network, dataset, split, project, lean=0.0):
     train, held = (evaluate.encode_split(network, part) for part in (dataset.train, held_views))
     rebuilt = evaluate.rebuild(network, held)
     if project:
-        raw, (train, held) = train, evaluate.canonical_variates(train, held)
+        validation = [evaluate.encode_split(network, dataset.validation)] if lean else []
+        train, held, *validation = evaluate.canonical_variates(train, held, *validation)
         if lean:
-            validation = evaluate.encode_split(network, dataset.validation)
-            leader = fit_leader(*evaluate.canonical_variates(raw, validation))
+            leader = fit_leader(train, *validation)
             train, held = (lean_on(leader, codes, lean) for codes in (train, held))
         both = (train.left + train.right) / 2
     else:

@@ -92,10 +92,10 @@ def in_batches(function, array, size=2000):
     return np.concatenate([np.asarray(part) for part in parts])
 
 
-def canonical_variates(train, test):
-    """Codes expressed in the canonical directions fitted on the training codes, strongest pair first."""
+def canonical_variates(train, *others):
+    """`train` and `others` expressed in the canonical directions fitted on the training codes, strongest pair first."""
     fitted = cca.fit_cca(train.left, train.right, train.left.shape[1], standardise=True)
-    return tuple(Codes(*fitted.transform(split.left, split.right), split.labels) for split in (train, test))
+    return tuple(Codes(*fitted.transform(split.left, split.right), split.labels) for split in (train, *others))
 
 
 def code_metrics(train, test):

@@ -12,8 +12,8 @@ from reporting.tables import render_readme
 from training.run import read_json, write_atomic
 
 ROOT = Path(__file__).resolve().parent.parent
-# `<!-- verdicts -->` or `<!-- claims: id id ... -->`, a table, `<!-- end -->`
 WIDEST = 100  # characters of a cell
+# `<!-- verdicts -->` or `<!-- claims: id id ... -->`, a table, `<!-- end -->`
 MARKER = re.compile(r"(<!-- (verdicts|claims: (?P<ids>[^>]*?)) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
