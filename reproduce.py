@@ -1,11 +1,13 @@
 """Every claim and figure of the documents: `python reproduce.py --size quick`, then open results/index.html."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -40,25 +42,26 @@ class Reproduce:
         check(not self.save or self.size in ("full", "finished"), "size", "full or finished with --save", self.size)
 
 
-def reproduce(method: str, options: Reproduce, runs_dir: str) -> tuple[list[dict], list[tables.Row]]:
-    """Runs the method's jobs and judges its claims; returns (entries of claims.json, rows)."""
-    module = part(method, "claims")
+def tasks_of(method: str, options: Reproduce, runs_dir: str) -> list[jobs.Task]:
+    """The runs that the method's claims need at this size."""
+    size = "quick" if options.size == "quick" else "full"
+    return [task for job in part(method, "claims").RUNS for task in job.tasks(size, runs_dir)]
+
+
+def judge(method: str, options: Reproduce, tasks: list[jobs.Task]) -> tuple[list[dict], list[tables.Row]]:
+    """Judges the claims of a method by its runs that have finished; returns (entries of claims.json, rows)."""
+    path = Path(method) / "results.json"
     if options.size == "committed":
-        path = Path(method) / "results.json"
         rows = tables.read_results(path) if path.exists() else []
     else:
         size = "quick" if options.size == "quick" else "full"
-        tasks = [task for job in module.RUNS for task in job.tasks(size, runs_dir)]
-        if options.size != "finished":
-            for failure in jobs.execute_all(tasks, options.jobs):
-                print(f"failed: {failure}", file=sys.stderr)
         runs = [task.run for task in tasks if task.run.finished]
         redraw_comparisons(method, runs)
         rows = tables.summarise(runs, f"python reproduce.py --only {method} --size {size}")
         if options.save:
-            tables.save_results(method, rows, Path(method) / "results.json")
-    evidence = claims.Evidence(method, rows)
-    return [claims.judge(claim, evidence) for claim in module.CLAIMS], rows
+            tables.save_results(method, rows, path)
+    evidence = claims.Evidence(method, rows, any_amount=options.size == "quick")
+    return [claims.judge(claim, evidence) for claim in part(method, "claims").CLAIMS], rows
 
 
 def redraw_comparisons(method: str, runs: list[Run]) -> None:
@@ -74,7 +77,7 @@ def redraw_comparisons(method: str, runs: list[Run]) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Reproduces method by method; a method that fails becomes a row and does not stop the others."""
+    """Runs what the chosen methods need, then judges one after the other; one that fails does not stop the others."""
     try:
         options = run_cli(Reproduce, "python reproduce.py", sys.argv[1:] if argv is None else argv)
         for name in options.only:
@@ -87,14 +90,17 @@ def main(argv: list[str] | None = None) -> None:
     if options.list:
         list_claims(methods)
         return
-    entries, rows = [], {}
+    tasks, entries, rows = {}, [], {}
     for method in methods:
-        try:
-            judged, rows[method] = reproduce(method, options, runs_dir)
+        with failure_as_row(method, entries):
+            tasks[method] = tasks_of(method, options, runs_dir)
+    if options.size in ("quick", "full"):
+        for failure in jobs.execute_all([task for some in tasks.values() for task in some], options.jobs):
+            print(f"failed: {failure}", file=sys.stderr)
+    for method in tasks:
+        with failure_as_row(method, entries):
+            judged, rows[method] = judge(method, options, tasks[method])
             entries += judged
-        except Exception as error:  # the failure becomes a row of the ledger
-            traceback.print_exc()
-            entries.append(failed_entry(method, error))
     out = Path(options.out)
     if options.size == "quick":
         entries = [{**entry, "size": "quick"} for entry in entries]
@@ -104,6 +110,16 @@ def main(argv: list[str] | None = None) -> None:
     path = page.write(out, entries, rows, page.select(pictures))
     print(", ".join(f"{count} {verdict}" for verdict, count in Counter(e["verdict"] for e in entries).items()))
     print(f"Open {path}")
+
+
+@contextlib.contextmanager
+def failure_as_row(method: str, entries: list[dict]) -> Iterator[None]:
+    """What fails inside becomes a row of the ledger: this method could not be reproduced."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc()
+        entries.append(failed_entry(method, error))
 
 
 def failed_entry(method: str, error: Exception) -> dict:

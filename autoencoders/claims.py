@@ -158,8 +158,9 @@ def tagged(variant, tag, *flags, seeds=(0,), minutes=1.0):
 
 
 RUNS = [
-    Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2),  # first: figures of the others show it
-    *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=2.5) for variant in ("plain", "denoising")),
+    Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2, quick_minutes=1),  # first: others draw it
+    *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4)
+      for variant in ("plain", "denoising")),
     Job(TRAIN, "subpixel", MNIST, quick=QUICK, minutes=2.5),
     Job(TRAIN, "best", MNIST, THREE, quick=QUICK, minutes=9),
     tagged("best", "code30", "--code", "30", seeds=THREE, minutes=9),
@@ -174,7 +175,7 @@ RUNS = [
     *(tagged("variational", f"latent{n}", "--code", str(n), seeds=seeds)
       for n, seeds in ((5, (0,)), (10, (0,)), (20, THREE))),
     Job(TRAIN, "likelihood", MNIST, quick=None, minutes=6),
-    Job(TRAIN, "compression", MNIST, THREE, quick=QUICK, minutes=2.5),
+    Job(TRAIN, "compression", MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4),
     *(tagged("compression", f"rate{weight}", "--rate-weight", weight, minutes=2.5) for weight in ("0.005", "0.1")),
     Job("autoencoders.subpixel_study", "subpixel_study", MNIST, quick=("--steps", "20")),
 ]  # fmt: skip

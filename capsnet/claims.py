@@ -154,12 +154,12 @@ QUICK = ("--epochs", "1", "--train-examples", "1000")
 ABLATION = ("routing_1", "routing_2", "routing_3", "routing_5", "routing_1_plain", "no_reconstruction",
             "last_gradient", "cnn_5x5", "cnn_9x9")  # fmt: skip
 RUNS = [
-    Job(TRAIN, "blog", MNIST, (0, 1, 2), quick=QUICK, minutes=75),
-    Job(TRAIN, "paper", MNIST, (0,), quick=QUICK, minutes=75),
+    Job(TRAIN, "blog", MNIST, (0, 1, 2), quick=QUICK, minutes=75, quick_minutes=0.75),
+    Job(TRAIN, "paper", MNIST, (0,), quick=QUICK, minutes=75, quick_minutes=0.75),
     Job(TRAIN, "official", MNIST, (0,), quick=None, minutes=75),
     Job(TRAIN, "best", MNIST, (0,), quick=None, minutes=75),
     Job(TRAIN, "paper", "fashion_mnist", (0,), ("--epochs", "5"), None, minutes=40),
-    Job(TRAIN, "multi_mnist", MNIST, (0,), quick=QUICK, minutes=150),
+    Job(TRAIN, "multi_mnist", MNIST, (0,), quick=QUICK, minutes=150, quick_minutes=0.75),
     *(Job(TRAIN, variant, MNIST, (0, 1), ("--train-examples", "10000"), None, minutes=8) for variant in ABLATION),
     *(Job(TRAIN, variant, MNIST, (0, 1, 2), ("--train-examples", "1000", "--epochs", "30"), None, minutes=5)
       for variant in ("routing_3", "cnn_5x5", "cnn_9x9")),

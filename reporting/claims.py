@@ -45,14 +45,22 @@ class Claim:
 
 
 class Evidence:
-    """Finds measured values in the rows of one method."""
+    """Finds measured values in the rows of one method.
 
-    def __init__(self, method: str, rows: list[Row]):
-        self.method, self.rows = method, rows
+    Args:
+        any_amount: a run on fewer training examples may stand for the claim's ("mnist-1000" for "mnist"): quick runs.
+    """
+
+    def __init__(self, method: str, rows: list[Row], any_amount: bool = False):
+        self.method, self.rows, self.any_amount = method, rows, any_amount
 
     def row(self, variant: str, data: str) -> Row | None:
         """The row of a variant on a data set, or None."""
-        return next((row for row in self.rows if (row["variant"], row["data"]) == (variant, data)), None)
+
+        def name(data: str) -> str:
+            return data.partition("-")[0] if self.any_amount else data
+
+        return next((row for row in self.rows if (row["variant"], name(row["data"])) == (variant, name(data))), None)
 
     def values(self, variant: str, data: str, metric: str) -> dict[int, float]:
         """Seed -> value; empty when it was not run."""

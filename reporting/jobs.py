@@ -23,7 +23,8 @@ class Job:
         seeds: one run each.
         full: further flags at full size.
         quick: further flags at quick size; None leaves the job out of quick runs.
-        minutes: how long one run takes at full size on 4 cores, for the estimate.
+        minutes: how long one run takes at full size with all of 4 cores, for the estimate.
+        quick_minutes: the same at quick size.
     """
 
     module: str
@@ -33,18 +34,19 @@ class Job:
     full: tuple[str, ...] = ()
     quick: tuple[str, ...] | None = ()
     minutes: float = 1.0
+    quick_minutes: float = 0.125
 
     def tasks(self, size: str, runs_dir: str) -> list["Task"]:
         """The runs of this job; at quick size one seed only."""
         flags = self.full if size == "full" else self.quick
         if flags is None:
             return []
-        seeds = self.seeds if size == "full" else self.seeds[:1]
+        seeds, minutes = (self.seeds, self.minutes) if size == "full" else (self.seeds[:1], self.quick_minutes)
         return [
             Task(
                 self.module,
                 [self.variant, "--data", self.data, "--seed", str(seed), "--runs-dir", runs_dir, *flags],
-                self.minutes,
+                minutes,
             )
             for seed in seeds
         ]
@@ -104,7 +106,7 @@ def execute_all(tasks: list[Task], jobs: int = 1, backend: str = "loky", cluster
 
     console = Console(highlight=False, soft_wrap=True)
     waiting = [task for task in tasks if not task.run.finished]
-    minutes = sum(task.minutes for task in waiting) / jobs
+    minutes = sum(task.minutes for task in waiting) * 4 / (os.cpu_count() or 1)  # side by side they share the cores
     skipped = len(tasks) - len(waiting)
     estimate = f" (about {minutes:.0f} min)" if minutes else ""
     console.print(f"{len(waiting)} runs to do{estimate}, {skipped} finished already")
@@ -116,8 +118,13 @@ def execute_all(tasks: list[Task], jobs: int = 1, backend: str = "loky", cluster
     return failures
 
 
+def attempt(task: Task, jobs: int) -> tuple[Task, str | None]:
+    """The task, and what went wrong with it or None."""
+    return task, task.execute(jobs)
+
+
 def outcomes(tasks: list[Task], jobs: int, backend: str, cluster: str) -> Iterator[tuple[Task, str | None]]:
-    """(task, what went wrong or None) for each task, as they end in order."""
+    """(task, what went wrong or None) for each task, as they end."""
     if not tasks:
         return
     import joblib
@@ -129,7 +136,7 @@ def outcomes(tasks: list[Task], jobs: int, backend: str, cluster: str) -> Iterat
         backend = "dask"
     try:
         with joblib.parallel_config(backend, n_jobs=jobs):
-            calls = (joblib.delayed(task.execute)(jobs) for task in tasks)
-            yield from zip(tasks, joblib.Parallel(return_as="generator")(calls), strict=True)
+            calls = (joblib.delayed(attempt)(task, jobs) for task in tasks)
+            yield from joblib.Parallel(return_as="generator_unordered")(calls)
     except ValueError as error:
         raise SettingsError(f"joblib has no backend '{backend}' here ({error}); use loky or threading") from None

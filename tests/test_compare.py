@@ -8,7 +8,7 @@ import pytest
 
 import compare
 import reproduce
-from reporting import claims, side_by_side
+from reporting import claims, jobs, side_by_side
 from reporting.jobs import Job
 from reporting.methods import METHODS, part
 from training.run import Run, RunError, write_json
@@ -55,6 +55,26 @@ def test_a_job_lists_seeds_flags_and_sizes():
     assert len(quick) == 1 and quick[0].arguments[-2:] == ["--epochs", "1"]
     assert str(quick[0].run.path) == "runs_quick/gmu/best/synthetic/seed0"
     assert Job("gmu.train", "best", "synthetic", quick=None).tasks("quick", "runs") == []
+
+
+def test_quick_runs_on_part_of_the_data_are_judged_for_all_of_it():
+    metrics = {"test/error_percent": {"values": [0.5], "mean": 0.5, "sd": 0.0}}
+    row = {"variant": "paper", "data": "mnist-1000", "seeds": [0], "metrics": metrics}
+    check = claims.at_most("paper", "mnist", "test/error_percent", 0.6)
+    assert check(claims.Evidence("capsnet", [row])).verdict == "not run"
+    assert check(claims.Evidence("capsnet", [row], any_amount=True)).verdict == "replicated"
+    elsewhere = claims.at_most("paper", "fashion_mnist", "test/error_percent", 0.6)
+    assert elsewhere(claims.Evidence("capsnet", [row], any_amount=True)).verdict == "not run"
+
+
+def test_the_estimate_is_that_of_this_machine_and_a_failure_is_named_while_others_end(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(jobs.Task, "execute", lambda task, jobs: "broken" if "1" in task.arguments else None)
+    monkeypatch.setattr(jobs.os, "cpu_count", lambda: 2)
+    tasks = Job("gmu.train", "best", "synthetic", (0, 1, 2), minutes=2).tasks("full", str(tmp_path))
+    assert jobs.execute_all(tasks, 2, backend="threading") == ["broken"]
+    printed = capsys.readouterr().out
+    assert "3 runs to do (about 12 min), 0 finished already" in printed
+    assert printed.count("done") == 2 and f"FAILED {tmp_path / 'gmu/best/synthetic/seed1'}" in printed
 
 
 def test_a_damaged_run_folder_is_named_skipped_and_kept(command, tmp_path):
