@@ -34,6 +34,7 @@ ablate = functools.partial(replace, ABLATION)
 
 VARIANTS: Variants = {
     "blog": ("the slides: two convolutions, L1 to L7, deconvolution", BLOG),
+    "blog_slow": ("blog at a tenth of its learning rate", replace(BLOG, learning_rate=1e-3)),
     "arc1": ("the paper's Arch1: one dense layer as decoder, dropout 0.5, no L7", ARC1),
     "arc2": ("the paper's Arch2: deconvolution, L7 at every step", ARC2),
     "official": ("the paper's published code: three convolutions, sum of codes, L2 + L3 - L6 - L7", OFFICIAL),
