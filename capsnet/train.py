@@ -37,8 +37,13 @@ TINY = ("--filters", "8", "--primary-types", "2", "--no-compiled")  # how the te
 
 
 def load(config: Config) -> Dataset:
-    """Images in [0, 1], or pairs of digits on one canvas."""
+    """Images in [0, 1], or pairs of digits on one canvas; no more validation than training images.
+
+    More of them would take longer after every epoch than the epoch itself.
+    """
     dataset = images.load(config.data, config.data_dir, train_examples=config.train_examples)
+    held = {key: array[: dataset.counts()["train"]] for key, array in dataset.validation.items()}
+    dataset = dataclasses.replace(dataset, validation=held)
     return multimnist.pair_up(dataset, config.pairs) if config.pairs else dataset
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capsnet import evaluate, model, predict
+from capsnet import evaluate, model, predict, train
+from capsnet.config import Config
 from data.dataset import DataError, Dataset
 from data.multimnist import pair_up
 
@@ -41,6 +42,13 @@ def test_digits_are_placed_everywhere_and_partners_are_uniform():
     assert not np.array_equal(tops[:, 0], tops[:, 1])
     counts = np.bincount(pairs["label"][pairs["label"][:, 0] == 0, 1], minlength=10)
     assert counts[0] == 0 and counts[1:].min() > 0.4 * counts[1:].mean()
+
+
+def test_no_more_validation_than_training_images():
+    few, all_ = (train.load(Config(data="digits", train_examples=count)) for count in (50, 0))
+    assert few.counts()["train"] == few.counts()["validation"] == 50 < all_.counts()["validation"]
+    assert few.counts()["test"] == all_.counts()["test"]
+    assert len(np.unique(few.validation["label"])) == 10
 
 
 def test_pairs_depend_on_the_seed_only():
