@@ -158,7 +158,8 @@ def tagged(variant, tag, *flags, seeds=(0,), minutes=1.0):
 
 
 RUNS = [
-    Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2, quick_minutes=1),  # first: others draw it
+    Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2,  # first: others draw it
+        quick=("--components", "2", "30", "--qualities", "20", "60"), quick_minutes=0.4),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4)
       for variant in ("plain", "denoising")),
     Job(TRAIN, "subpixel", MNIST, quick=QUICK, minutes=2.5),
