@@ -142,7 +142,8 @@ CLAIMS = [
     goal("file-quality", "... at 24 dB or more", "compression", "file/psnr_db", 24, "dB", at_least),
 ]  # fmt: skip
 
-QUICK = ("--epochs", "1")
+SMALL = ("--train-examples", "10000", "--held-examples", "2000")
+QUICK = ("--epochs", "1", *SMALL)
 DENOISERS = {
     "gaussian50": ("gaussian", 0.5),
     "salt25": ("salt_and_pepper", 0.25),
@@ -159,7 +160,7 @@ def tagged(variant, tag, *flags, seeds=(0,), minutes=1.0):
 
 RUNS = [
     Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2,  # first: others draw it
-        quick=("--components", "2", "30", "--qualities", "20", "60"), quick_minutes=0.4),
+        quick=("--components", "2", "30", "--qualities", "20", "60", *SMALL), quick_minutes=0.4),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4)
       for variant in ("plain", "denoising")),
     Job(TRAIN, "subpixel", MNIST, quick=QUICK, minutes=2.5),

@@ -20,7 +20,7 @@ def config_of(run: Run) -> Config:
 def dataset_of(run: Run) -> Dataset:
     """The data set of a run, loaded again with its settings."""
     config = config_of(run)
-    return images.load(config.data, config.data_dir, train_examples=config.train_examples)
+    return images.load(config.data, config.data_dir, **config.reductions)
 
 
 def sibling(run: Run, variant: str) -> Run | None:

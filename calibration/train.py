@@ -59,7 +59,7 @@ VARIANTS: Variants = {
 
 def load(config: Config) -> Dataset:
     """Images in [0, 1]."""
-    return images.load(config.data, config.data_dir, train_examples=config.train_examples)
+    return images.load(config.data, config.data_dir, **config.reductions)
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:

@@ -150,7 +150,7 @@ CLAIMS = [
           at_most("paper", "fashion_mnist", ERROR, 9.0)),
 ]  # fmt: skip
 
-QUICK = ("--epochs", "1", "--train-examples", "1000")
+QUICK = ("--epochs", "1", "--train-examples", "1000", "--held-examples", "1000")
 ABLATION = ("routing_1", "routing_2", "routing_3", "routing_5", "routing_1_plain", "no_reconstruction",
             "last_gradient", "cnn_5x5", "cnn_9x9")  # fmt: skip
 RUNS = [

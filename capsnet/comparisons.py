@@ -76,11 +76,11 @@ def training_set_size(run: Run) -> Figure | None:
     settings = run.config["settings"]
     if not settings["train_examples"] or settings["pairs"]:
         return None
-    name = run.config["data"].rpartition("-")[0]
+    name = run.config["data"].partition("-")[0]
     points: dict[str, dict[int, list[float]]] = {}
     for other in siblings(run):
         settings = other.config["settings"]
-        if other.config["data"].rpartition("-")[0] == name and not settings["pairs"]:
+        if other.config["data"].partition("-")[0] == name and not settings["pairs"]:
             sizes = points.setdefault(other.config["variant"], {})
             sizes.setdefault(other.result["counts"]["train"], []).append(other.result["metrics"][ERROR])
     figure, axis = plt.subplots(figsize=(5.4, 3.6))

@@ -9,8 +9,8 @@ from training import loop
 from training.run import write_json
 
 BATCH = 128
-# Robustness and equivariance are measured on this many images, evenly spaced over the test split.
-SAMPLE = 1000
+# Robustness and equivariance are measured on every tenth image of the test split; of a small one on at least this many.
+SAMPLE = 100
 TRANSFORMS = {
     "rotated": ("degrees", (-60, -40, -20, 20, 40, 60)),
     "shifted": ("pixels", (-6, -4, -2, 2, 4, 6)),
@@ -84,8 +84,8 @@ def squared_error(image, other) -> float:
 
 
 def sample(split) -> tuple[np.ndarray, np.ndarray]:
-    """About SAMPLE (images, labels), evenly spaced over the split."""
-    step = max(1, len(split["label"]) // SAMPLE)
+    """(images, labels), evenly spaced over the split: every tenth, or about SAMPLE of fewer than 10 SAMPLE."""
+    step = min(10, max(1, len(split["label"]) // SAMPLE))
     return split["image"][::step], split["label"][::step]
 
 

@@ -42,7 +42,7 @@ def load(config: Config) -> Dataset:
 
     More of them would take longer after every epoch than the epoch itself.
     """
-    dataset = images.load(config.data, config.data_dir, train_examples=config.train_examples)
+    dataset = images.load(config.data, config.data_dir, **config.reductions)
     held = {key: array[: dataset.counts()["train"]] for key, array in dataset.validation.items()}
     dataset = dataclasses.replace(dataset, validation=held)
     return multimnist.pair_up(dataset, config.pairs) if config.pairs else dataset

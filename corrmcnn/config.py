@@ -74,6 +74,10 @@ class Config(Settings):
     """Weight of the total canonical correlation of the batch (>= 0)."""
     ridge: float = 1e-3
     """Added to the batch covariances of the canonical correlation (> 0)."""
+    neighbours: int = 5
+    """Images of the batch that count as near to each image (>= 1)."""
+    neighbour_share: float = 0.0
+    """Share of the canonical correlation taken between a half and the other halves of its neighbours, in [0, 1)."""
     project: bool = False
     """Measure the codes after projection on their canonical directions, fitted on the training codes."""
     lean: float = 0.0
@@ -85,8 +89,10 @@ class Config(Settings):
         super().__post_init__()
         check_at_least(self, code_units=1, dropout=0, shift=0, stretch=0, both_weight=0, single_weight=0)
         check_at_least(self, step_weight=0, difference_weight=0, canonical_weight=0)
+        check_at_least(self, neighbours=1, neighbour_share=0)
         check(self.batch_size >= 2, "batch_size", "at least 2, a correlation needs two samples", self.batch_size)
         check(self.dropout < 1 and self.stretch < 1, "dropout and stretch", "below 1", (self.dropout, self.stretch))
+        check(self.neighbour_share < 1, "neighbour_share", "below 1", self.neighbour_share)
         check(self.project or not self.lean, "lean", "0 without --project", self.lean)
         check(self.ridge > 0, "ridge", "> 0", self.ridge)
         check(self.dense_units, "dense_units", "one or more widths", "none")
@@ -103,5 +109,5 @@ NETWORK = (
 )  # fmt: skip
 LOSS = (
     "both_weight", "single_weight", "step_weight", "difference_weight", "correlation_weight", "correlation",
-    "step_correlation_weights", "decoder_steps", "canonical_weight", "ridge",
+    "step_correlation_weights", "decoder_steps", "canonical_weight", "ridge", "neighbours", "neighbour_share",
 )  # fmt: skip

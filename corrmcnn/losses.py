@@ -19,6 +19,7 @@ from corrnet.losses import (
 )
 
 VIEWS = ("left", "right")
+FAR = 1e6  # squared distance that an image is given from itself, above any between two images
 
 
 def l1_reconstruction_from_both(outputs):
@@ -103,9 +104,38 @@ def l7_step_correlations(pairs, correlation="per_unit"):
     return [CORRELATIONS[correlation](left, right) for left, right in pairs]
 
 
+def neighbour_pairing(views, neighbours, share):
+    """Which halves belong together when an image and its nearest neighbours in the batch are taken for one thing.
+
+    P = (1 - share) I + share (N + N^T) / 2, with N_ij = 1 / neighbours for the images j nearest to image i in squared
+    distance over the pixels of both halves (more of them at a tie, each with less). Codes that correlate under P
+    change little between similar images: neighbours as positive pairs (Dwibedi et al. 2021), in the closed form of
+    Laplacian eigenmaps (Belkin and Niyogi 2003).
+
+    Args:
+        views: {"left": (n, ...), "right": (n, ...)}.
+        neighbours: at least 1; all other images where n is smaller.
+        share: in [0, 1].
+
+    Returns:
+        (n, n) float32 without gradient; symmetric, its entries add up to n.
+    """
+    flat = [ops.reshape(ops.cast(views[view], "float32"), (ops.shape(views[view])[0], -1)) for view in VIEWS]
+    whole = ops.concatenate(flat, axis=1)  # (n, pixels)
+    norms = ops.sum(whole * whole, axis=1)
+    unit = ops.eye(ops.shape(whole)[0], dtype="float32")
+    nearness = 2.0 * ops.matmul(whole, ops.transpose(whole)) - norms[:, None] - norms - FAR * unit  # -(distance^2)
+    count = ops.minimum(ops.maximum(ops.shape(whole)[0] - 1, 1), neighbours)
+    worst = ops.top_k(nearness, count)[0][:, -1:]
+    near = ops.cast(nearness >= worst, "float32")
+    near = near / ops.sum(near, axis=1, keepdims=True)
+    return ops.stop_gradient((1.0 - share) * unit + share * (near + ops.transpose(near)) / 2.0)
+
+
 def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, step_weight=1.0,
                  difference_weight=1.0, correlation_weight=0.02, step_correlation_weights=(0.003, 0.05),
-                 correlation="per_unit", decoder_steps="single", canonical_weight=0.0, ridge=RIDGE):  # fmt: skip
+                 correlation="per_unit", decoder_steps="single", canonical_weight=0.0, ridge=RIDGE,
+                 neighbours=5, neighbour_share=0.0):  # fmt: skip
     """L1 + ... + L5 - lambda corr(codes) - sum_k lambda_k corr(layer k) - w canonical(codes).
 
     Args:
@@ -123,6 +153,7 @@ def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, 
         canonical_weight: w, of the total canonical correlation of the batch (see `corrnet.losses`), which unlike L6
             cannot be raised by copies of a unit; the batch should be far larger than the code.
         ridge: of the canonical correlation.
+        neighbours, neighbour_share: the canonical correlation is that of `neighbour_pairing`; share 0: of true pairs.
 
     Returns:
         Scalar loss and its unweighted terms: "reconstruction_from_both", "..._left", "..._right", "step_difference",
@@ -146,6 +177,8 @@ def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, 
     terms["sum_correlation"] = l6_code_correlation(outputs)
     terms |= {f"step_correlation_{k}": value for k, value in enumerate(steps, start=1)}
     if canonical_weight:
-        terms["canonical"] = -OBJECTIVES["canonical"](outputs["left"]["code"], outputs["right"]["code"], ridge)
+        pairing = neighbour_pairing(outputs["views"], neighbours, neighbour_share) if neighbour_share else None
+        codes = (outputs[view]["code"] for view in VIEWS)
+        terms["canonical"] = -OBJECTIVES["canonical"](*codes, ridge, pairing)
         loss -= canonical_weight * terms["canonical"]
     return loss, terms

@@ -23,7 +23,7 @@ OFFICIAL = Config(
     deconvolution=False, fusion="code_sum", absent="zero_image", both_weight=0.0, step_weight=0.0,
     difference_weight=0.0, step_correlation_weights=(0.001, 0.05),
 )  # fmt: skip
-BEST = Config(
+CANONICAL = Config(
     epochs=40, batch_size=2000, learning_rate=2e-3, decay=True, filters=(32, 64), padding="same", dense_units=(512,),
     code_activation="linear", decoder_units=(512,), deconvolution=False, fusion="code_mean",
     both_weight=0.0, step_weight=0.0, difference_weight=0.0, correlation_weight=0.0, step_correlation_weights=(),
@@ -38,8 +38,9 @@ VARIANTS: Variants = {
     "arc1": ("the paper's Arch1: one dense layer as decoder, dropout 0.5, no L7", ARC1),
     "arc2": ("the paper's Arch2: deconvolution, L7 at every step", ARC2),
     "official": ("the paper's published code: three convolutions, sum of codes, L2 + L3 - L6 - L7", OFFICIAL),
-    "best": ("canonical correlation with cross-reconstruction, codes projected", BEST),
-    "best_sum": ("best for the literature's column: every unit leans on one direction", replace(BEST, lean=20.0)),
+    "canonical": ("canonical correlation with cross-reconstruction, codes projected", CANONICAL),
+    "best": ("canonical, near images taken for one", replace(CANONICAL, epochs=30, neighbour_share=0.4)),
+    "best_sum": ("canonical for the literature's column: all units lean on one number", replace(CANONICAL, lean=20.0)),
     "tied": ("arc2, its dense layers run backwards with the same kernels", replace(
         ARC2, decoder_units=(300, 500), tied=True)),
     "l1_l3": ("ablation: L1 + L2 + L3", ablate(

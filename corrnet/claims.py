@@ -12,7 +12,8 @@ SUM, CANONICAL = "test/sum_correlation", "test/total_canonical_correlation"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "test/transfer_left_to_right_percent", "test/transfer_right_to_left_percent"
 MNIST = "mnist"
 FIVE, THREE = (0, 1, 2, 3, 4), (0, 1, 2)
-QUICK = ("--epochs", "2")
+SMALL = ("--train-examples", "10000", "--held-examples", "2000")
+QUICK = ("--epochs", "2", *SMALL)
 
 
 def shared_bias():
@@ -130,10 +131,10 @@ RUNS = [
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=2) for variant in ("blog", "blog_relu", "sign_bug")),
     Job(TRAIN, "deep", MNIST, THREE, quick=QUICK, minutes=5),
     *(Job(RIVALS, variant, MNIST) for variant in ("cca", "rank_one", "raw_pixels", "mean_image", "linear_regression")),
-    Job(RIVALS, "kcca", MNIST, quick=("--features", "500")),
+    Job(RIVALS, "kcca", MNIST, quick=("--features", "500", *SMALL)),
     Job(RIVALS, "dcca", MNIST, THREE, quick=QUICK, minutes=3),
     Job(RIVALS, "dcca_eckart_young", MNIST, quick=QUICK, minutes=3),
-    Job(RIVALS, "supervised", MNIST, quick=("--epochs", "1"), minutes=2),
+    Job(RIVALS, "supervised", MNIST, quick=("--epochs", "1", *SMALL), minutes=2),
     *(Job("corrnet.missing", variant, MNIST, THREE, quick=QUICK) for variant in ("missing_all", "missing_pairs")),
     Job("corrnet.sweep", "lambda_sweep", MNIST, quick=QUICK, minutes=4),
     *(Job(TRAIN, "paper", data, THREE, quick=None) for data in ("fashion_mnist", "digits")),

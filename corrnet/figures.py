@@ -34,9 +34,8 @@ def material(path):
     if not hasattr(network, "encode"):
         return None
     settings = run.config["settings"]
-    dataset = views.halves(
-        images.load(settings["data"], settings["data_dir"], split="ordered", train_examples=settings["train_examples"])
-    )
+    reductions = {name: settings.get(name, 0) for name in ("train_examples", "held_examples")}
+    dataset = views.halves(images.load(settings["data"], settings["data_dir"], split="ordered", **reductions))
     codes = tuple(evaluate.encode_split(network, split) for split in (dataset.train, dataset.test))
     project = settings.get("project") or not hasattr(network, "decode")
     return network, dataset, evaluate.canonical_variates(*codes) if project else codes

@@ -83,7 +83,7 @@ def sum_correlation(left, right, weights=None):
     return ops.sum(correlation(left, right, weights))
 
 
-def canonical_correlation_loss(left, right, ridge=RIDGE):
+def canonical_correlation_loss(left, right, ridge=RIDGE, pairing=None):
     """Minus the total canonical correlation of a batch, Andrew et al. 2013, Eq. 10.
 
     -(sum of the singular values of A^-1 C_lr B^-T), with A A^T = C_ll + r I and B B^T = C_rr + r I (Cholesky; any
@@ -92,11 +92,12 @@ def canonical_correlation_loss(left, right, ridge=RIDGE):
     Args:
         left, right: (n, units), n well above units.
         ridge: r > 0.
+        pairing: (n, n), how much the right code of sample j counts as the other half of sample i; the identity if None.
 
     Returns:
         Scalar float32 in [-units, 0].
     """
-    left_covariance, right_covariance, cross = _covariances(left, right)
+    left_covariance, right_covariance, cross = _covariances(left, right, pairing)
     unit = ops.eye(left.shape[1], dtype="float32")
     a, b = ops.cholesky(left_covariance + ridge * unit), ops.cholesky(right_covariance + ridge * unit)
     whitened = ops.solve_triangular(a, cross, lower=True)  # A^-1 C
@@ -142,11 +143,12 @@ def _flat(x):
     return ops.reshape(ops.cast(x, "float32"), (ops.shape(x)[0], -1))  # (n, pixels)
 
 
-def _covariances(left, right):
-    """C_ll, C_rr and C_lr of a batch, (units, units) float32 each."""
+def _covariances(left, right, pairing=None):
+    """C_ll, C_rr and C_lr of a batch, (units, units) float32 each; C_lr = left^T pairing right / (n - 1)."""
     left, right = (x - ops.mean(x, axis=0) for x in (ops.cast(left, "float32"), ops.cast(right, "float32")))
     rows = ops.cast(ops.shape(left)[0], "float32")
-    pairs = (left, left), (right, right), (left, right)
+    partners = right if pairing is None else ops.matmul(pairing, right)
+    pairs = (left, left), (right, right), (left, partners)
     return tuple(ops.matmul(ops.transpose(x), y) / ops.maximum(rows - 1.0, 1.0) for x, y in pairs)
 
 

@@ -35,7 +35,7 @@ VARIANTS: Variants = {
 
 def load(config: Config) -> Dataset:
     """Halves; the last sixth of the training images, in file order, is the validation split."""
-    whole = images.load(config.data, config.data_dir, split="ordered", train_examples=config.train_examples)
+    whole = images.load(config.data, config.data_dir, split="ordered", **config.reductions)
     return views.halves(whole)
 
 

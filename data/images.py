@@ -21,6 +21,7 @@ def load(
     data_dir: str | Path | None = None,
     split: str = "stratified",
     train_examples: int = 0,
+    held_examples: int = 0,
     split_seed: int = 0,
 ) -> Dataset:
     """Loads 28x28 grey images in [0, 1] with labels 0-9.
@@ -33,6 +34,7 @@ def load(
             the validation split (55,000 / 5,000 / 10,000 for MNIST). `ordered`: the last sixth in file
             order (50,000 / 10,000 / 10,000), which published CorrNet results use.
         train_examples: keep only this many training images, class by class; 0 keeps all.
+        held_examples: the same for validation and for test images.
         split_seed: seed of the stratified draws; not the seed of a run, so runs share their splits.
 
     Returns:
@@ -48,10 +50,8 @@ def load(
     name, arrays, source = sources.find(name, data_dir)
     train, test = as_split("train", *arrays[:2]), as_split("test", *arrays[2:])
     train, validation = divide(train, split, split_seed)
-    if train_examples:
-        train, name_suffix = subset(train, train_examples, split_seed), f"-{train_examples}"
-    else:
-        name_suffix = ""
+    train = subset(train, train_examples, split_seed, "train_examples")
+    validation, test = (subset(part, held_examples, split_seed, "held_examples") for part in (validation, test))
     provenance = {
         "data": name,
         "source": source,
@@ -60,8 +60,16 @@ def load(
         "idx_md5": [idx_md5(array) for array in arrays],
         "canonical": [idx_md5(array) for array in arrays] == sources.CANONICAL_MD5.get(name),
     }
-    title = TITLES[name] + (f" ({train_examples:,} training images)" if train_examples else "")
-    return Dataset(name + name_suffix, title, train, validation, test, provenance)
+    counts = {"training": train_examples, "test": held_examples}
+    left = [f"{count:,} {part} images" for part, count in counts.items() if count]
+    title = TITLES[name] + (f" ({', '.join(left)})" if left else "")
+    return Dataset(reduced_name(name, train_examples, held_examples), title, train, validation, test, provenance)
+
+
+def reduced_name(name: str, train_examples: int, held_examples: int) -> str:
+    """`name` with the numbers of training and of test images where they are reduced: "mnist-1000", "mnist-1000-500"."""
+    counts = [train_examples or "all", held_examples] if held_examples else [train_examples] if train_examples else []
+    return "-".join([name, *map(str, counts)])
 
 
 def as_split(name: str, images: np.ndarray, labels: np.ndarray) -> Split:
@@ -103,12 +111,12 @@ def divide(train: Split, split: str, seed: int) -> tuple[Split, Split]:
     return rows(train, kept), rows(train, held)
 
 
-def subset(split: Split, examples: int, seed: int) -> Split:
-    """`examples` rows of `split`, every class in proportion."""
+def subset(split: Split, examples: int, seed: int, setting: str) -> Split:
+    """`examples` rows of `split`, every class in proportion; 0: all. `setting` is what errors call `examples`."""
     count = len(split["label"])
-    if not 10 <= examples <= count:
-        raise DataError(f"train_examples is {examples}, expected 0 (all) or 10 to {count}")
-    if examples == count:
+    if examples and not 10 <= examples <= count:
+        raise DataError(f"{setting} is {examples}, expected 0 (all) or 10 to {count}")
+    if examples in (0, count):
         return split
     return rows(split, stratified(split["label"], examples, seed)[1])
 

@@ -25,7 +25,7 @@ VARIANTS: Variants = {
 
 def load(config: Config) -> Dataset:
     """Images, standardised with one mean and one standard deviation over all pixels."""
-    dataset = images.load(config.data, config.data_dir, train_examples=config.train_examples)
+    dataset = images.load(config.data, config.data_dir, **config.reductions)
     reference = dataset.train["image"]
 
     def standardise(_, split):

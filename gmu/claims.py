@@ -200,7 +200,7 @@ RUNS = [
     *(
         Job(
             "gmu.views", name, data, FIVE if name in HEADLINE else FIVE[:3],
-            quick=("--epochs", "2", "--train-examples", "2000"), minutes=1,
+            quick=("--epochs", "2", "--train-examples", "2000", "--held-examples", "2000"), minutes=1,
         )
         for name in views.VARIANTS
         for data in IMAGES

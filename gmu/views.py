@@ -56,7 +56,7 @@ VARIANTS: Variants = {
 
 def load(config: Config) -> Dataset:
     """Views of the images, one of them good in every sample."""
-    dataset = images.load(config.data, config.data_dir, train_examples=config.train_examples)
+    dataset = images.load(config.data, config.data_dir, **config.reductions)
     return one_good_view(dataset, config.cut, config.rate)
 
 

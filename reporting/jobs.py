@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from data import images
 from training.run import Run
 from training.settings import SettingsError, parse
 
@@ -71,7 +72,7 @@ class Task:
         variants = importlib.import_module(self.module).VARIANTS
         variant, config = parse(self.module, variants, self.arguments)
         name = variant + (f"@{config.tag}" if config.tag else "")
-        data = config.data + (f"-{config.train_examples}" if config.train_examples else "")
+        data = images.reduced_name(config.data, **config.reductions)
         return Run(Path(config.runs_dir) / self.method / name / data / f"seed{config.seed}")
 
     def execute(self, jobs: int = 1) -> str | None:

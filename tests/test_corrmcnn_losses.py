@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.neighbors import kneighbors_graph
 
 from corrmcnn import losses
 from corrmcnn.model import build
+from corrnet.losses import canonical_correlation_loss
 from tests.oracles_corrmcnn import squared_error
 from tests.oracles_corrnet import pearson
 
@@ -148,10 +150,37 @@ def test_every_weight_has_a_finite_gradient_also_for_one_sample(settings):
     model = network(**settings, activation="sigmoid", dense_activation="sigmoid", dropout=0.0)
     for n in (6, 1):
         with tf.GradientTape() as tape:
-            loss, _ = losses.compute_loss(model, views(n), True, canonical_weight=0.1)
+            loss, _ = losses.compute_loss(model, views(n), True, canonical_weight=0.1, neighbour_share=0.5)
         gradients = tape.gradient(loss, [variable.value for variable in model.trainable_variables])
         assert all(np.isfinite(gradient).all() for gradient in gradients)
     assert np.isfinite(number(loss))
+
+
+def test_neighbours_by_hand_and_by_scikit_learn():
+    line = np.float32([0, 1, 3, 7]).reshape(4, 1, 1, 1)  # nearest: 1, 0, 1, 2
+    near = np.float32([[0, 1, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]])
+    pairing = losses.neighbour_pairing({"left": line, "right": 0 * line}, 1, 0.5)
+    np.testing.assert_allclose(array(pairing), 0.5 * np.eye(4) + 0.25 * (near + near.T), atol=1e-6)
+
+    batch = views(20)
+    whole = np.concatenate([batch[view].reshape(20, -1) for view in VIEWS], axis=1)
+    near = kneighbors_graph(whole, 3, include_self=False).toarray() / 3
+    pairing = array(losses.neighbour_pairing(batch, 3, 0.4))
+    np.testing.assert_allclose(pairing, 0.6 * np.eye(20) + 0.2 * (near + near.T), atol=1e-6)
+    np.testing.assert_allclose(pairing.sum(), 20, rtol=1e-5)
+    for n in (1, 2):  # fewer images than neighbours: all others, or the image itself
+        np.testing.assert_allclose(array(losses.neighbour_pairing(views(n), 5, 0.4)).sum(axis=1), 1, rtol=1e-6)
+
+
+def test_the_share_of_neighbours_reaches_the_canonical_term_only():
+    model, batch = network(dropout=0.0), views(40)
+    _, alone = losses.compute_loss(model, batch, False, canonical_weight=1.0)
+    _, shared = losses.compute_loss(model, batch, False, canonical_weight=1.0, neighbours=2, neighbour_share=0.5)
+    codes = [model(batch)[view]["code"] for view in VIEWS]
+    expected = canonical_correlation_loss(*codes, pairing=losses.neighbour_pairing(batch, 2, 0.5))
+    np.testing.assert_allclose(number(shared.pop("canonical")), -number(expected), rtol=1e-4)
+    assert number(alone.pop("canonical")) > -number(expected)
+    assert {name: number(value) for name, value in alone.items()} == {n: number(v) for n, v in shared.items()}
 
 
 def test_training_raises_the_correlation_and_lowers_the_error():

@@ -200,6 +200,8 @@ def test_every_run_of_the_claims_is_a_variant_and_every_variant_they_compare_is_
         ({"tied": True}, r"decoder-units must be \(300, 500\) when tied"),
         ({"batch_size": 1}, "a correlation needs two samples"),
         ({"step_weight": -1.0}, "step-weight"),
+        ({"neighbours": 0}, "neighbours"),
+        ({"neighbour_share": 1.0}, "neighbour-share must be below 1"),
     ],
 )
 def test_bad_settings_are_named(settings, message):

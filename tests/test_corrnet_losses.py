@@ -187,6 +187,14 @@ def test_deep_cca_objective_ignores_mixing_of_units_and_sees_copies():
     np.testing.assert_allclose(number(losses.canonical_correlation_loss(*copies)), one, rtol=1e-2)
 
 
+def test_a_pairing_says_which_right_code_belongs_to_which_left_one():
+    left, right = codes(300, 3)
+    order = RANDOM.permutation(300)
+    loss = losses.canonical_correlation_loss(left, right, pairing=np.eye(300, dtype=np.float32)[order])
+    np.testing.assert_allclose(number(loss), number(losses.canonical_correlation_loss(left, right[order])), rtol=1e-4)
+    assert abs(number(loss) - number(losses.canonical_correlation_loss(left, right))) > 0.1
+
+
 def test_the_eckart_young_minimum_is_minus_the_squared_canonical_correlations():
     correlations = np.array([0.9, 0.6, 0.3])
     left = RANDOM.normal(size=(200_000, 3))

@@ -87,6 +87,17 @@ def test_subset_is_drawn_class_by_class_and_named():
     assert images.load("digits", train_examples=100, split_seed=1).checksum() != dataset.checksum()
 
 
+def test_validation_and_test_can_be_reduced_and_are_named():
+    dataset = images.load("digits", train_examples=100, held_examples=50)
+    assert dataset.name == "digits-100-50" == images.reduced_name("digits", 100, 50)
+    assert "(100 training images, 50 test images)" in dataset.title
+    for part in (dataset.validation, dataset.test):
+        np.testing.assert_allclose(np.bincount(part["label"]), 5, atol=1)
+        assert len(part["label"]) == 50
+    assert images.load("digits", held_examples=50).name == "digits-all-50"
+    assert images.reduced_name("mnist", 0, 0) == "mnist"
+
+
 def bad(array, row, value):
     array = array.copy()
     array[row] = value
@@ -136,8 +147,9 @@ def test_bad_files_are_named(image_file, tmp_path):
         images.load("cifar")
     with pytest.raises(DataError, match="unknown split"):
         images.load("digits", split="half")
-    with pytest.raises(DataError, match="train_examples"):
-        images.load("digits", train_examples=10_000)
+    for setting in ("train_examples", "held_examples"):
+        with pytest.raises(DataError, match=setting):
+            images.load("digits", **{setting: 10_000})
 
 
 def test_a_download_with_the_wrong_checksum_is_refused(monkeypatch, tmp_path):

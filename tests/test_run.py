@@ -48,6 +48,17 @@ def test_resuming_with_another_setting_is_refused_and_named(tmp_path):
         start(tmp_path, batch_size=64, epochs=100, resume=True)
 
 
+def test_a_run_started_before_a_setting_existed_goes_on_with_its_default(tmp_path):
+    run = start(tmp_path)
+    run.save_checkpoint([np.zeros(1)], [{"epoch": 1}])
+    config = run.config
+    del config["settings"]["held_examples"]
+    write_json(run.path / "config.json", config)
+    with pytest.raises(RunError, match=r"--held-examples was 0 when .* received 50"):
+        start(tmp_path, held_examples=50, resume=True)
+    assert start(tmp_path, resume=True) == run
+
+
 def test_result_and_metrics_are_read_as_written(tmp_path):
     run = start(tmp_path)
     run.write_metrics([{"epoch": 1, "train/loss": 0.25}, {"epoch": 2, "train/loss": 0.125, "validation/loss": 3.0}])

@@ -97,7 +97,8 @@ class Run:
         if not config.resume:
             state = "is finished" if self.finished else "has begun"
             raise RunError(f"{self.path} {state}; add --resume to go on or --overwrite to start again")
-        started = self.config["settings"]
+        defaults = {field.name: field.default for field in dataclasses.fields(config)}  # of settings newer than the run
+        started = json.loads(json.dumps(defaults)) | self.config["settings"]
         asked = json.loads(json.dumps(dataclasses.asdict(config)))
         fixed = OPERATIONAL - ({"epochs"} if self.finished else set())
         for name in sorted((started.keys() | asked.keys()) - fixed):

@@ -25,6 +25,8 @@ class Settings:
     """Folder with the .npz files; default: $RESEARCH_DATA_DIR, Keras' cache, a checked download."""
     train_examples: int = 0
     """Train on this many images, drawn class by class; 0 is all."""
+    held_examples: int = 0
+    """Validate on this many images and test on as many, for quick runs; 0 is all."""
     epochs: int = 10
     """Passes over the training split (>= 1)."""
     batch_size: int = 128
@@ -55,10 +57,15 @@ class Settings:
     """Delete an existing run of the same name first."""
 
     def __post_init__(self):
-        check_at_least(self, epochs=1, batch_size=1, seed=0, steps_per_call=1, train_examples=0)
+        check_at_least(self, epochs=1, batch_size=1, seed=0, steps_per_call=1, train_examples=0, held_examples=0)
         check(self.learning_rate > 0, "learning_rate", "> 0", self.learning_rate)
         check(re.fullmatch(r"[\w.-]*", self.tag), "tag", "letters, digits, '_', '-' and '.' only", self.tag)
         check(not (self.resume and self.overwrite), "resume and overwrite", "one of the two", "both")
+
+    @property
+    def reductions(self) -> dict[str, int]:
+        """How many images to keep, as `data.images.load` and `reduced_name` take it."""
+        return {"train_examples": self.train_examples, "held_examples": self.held_examples}
 
 
 # Settings that may differ between a run and its resumption: where and how long, not what is computed.
