@@ -90,10 +90,12 @@ def short(value: object) -> str:
         if "mean" in value:
             count = value.get("n", 1)
             seeds = f" (n = {count})" if count > 1 else ""
-            test = f", p = {value['p']:.2g}" if "p" in value else ""
+            test = f", p = {value['p']:.2g}" if "p" in value and count > 1 else ""
             return f"{mean_and_spread(value['mean'], value.get('sd', 0.0), count)}{seeds}{test}"
         if value.keys() == {"first", "second", "p"}:
-            return f"{short(value['first'])} against {short(value['second'])}, p = {value['p']:.2g}"
+            first, second = value["first"], value["second"]
+            test = f", p = {value['p']:.2g}" if min(first["n"], second["n"]) > 1 else ""
+            return f"{short(first)} against {short(second)}{test}"
         return "; ".join(f"{key} {short(item)}" for key, item in value.items())
     if isinstance(value, float):
         return f"{value:.4g}"

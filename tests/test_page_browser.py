@@ -83,6 +83,13 @@ def test_the_page_works(browser, address, width):
         "return [...document.images].slice(0, -1).every(i => i.complete && i.naturalWidth > 0)"
     )
 
+    assert (
+        browser.execute_script(
+            "return Math.max(...[...document.querySelectorAll('#ledger td')].map(c => c.getBoundingClientRect().right))"
+        )
+        <= width
+    ), "a verdict is out of sight"
+
     assert visible_rows(browser) == 3
     Select(browser.find_element(By.ID, "method")).select_by_visible_text("gmu")
     assert visible_rows(browser) == 2

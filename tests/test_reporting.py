@@ -143,3 +143,10 @@ def test_image_rows_show_each_row_on_one_scale(tmp_path):
     plots.save(plots.caption(figure, "five pictures"), tmp_path / "rows.png")
     with Image.open(tmp_path / "rows.png") as image:
         assert image.info["Description"] == "five pictures" and image.width > 100
+
+
+def test_a_comparison_of_single_runs_has_no_p_value():
+    one, two = ({"mean": mean, "sd": 0.0, "n": n} for mean, n in ((1.0, 1), (2.0, 3)))
+    assert page.short({"first": one, "second": two, "p": 1.0}) == "1 against 2 ± 0 (n = 3)"
+    assert page.short({"first": two, "second": two, "p": 0.04}).endswith(", p = 0.04")
+    assert page.short(one | {"p": 1.0}) == "1"
