@@ -135,7 +135,8 @@ RUNS = [
     Job(RIVALS, "dcca", MNIST, THREE, quick=QUICK, minutes=3),
     Job(RIVALS, "dcca_eckart_young", MNIST, quick=QUICK, minutes=3),
     Job(RIVALS, "supervised", MNIST, quick=("--epochs", "1", *SMALL), minutes=2),
-    *(Job("corrnet.missing", variant, MNIST, THREE, quick=QUICK) for variant in ("missing_all", "missing_pairs")),
+    *(Job("corrnet.missing", variant, MNIST, THREE, quick=(*QUICK, "--pairs", "5000", "--alone", "2500"))
+      for variant in ("missing_all", "missing_pairs")),
     Job("corrnet.sweep", "lambda_sweep", MNIST, quick=QUICK, minutes=4),
     *(Job(TRAIN, "paper", data, THREE, quick=None) for data in ("fashion_mnist", "digits")),
     *(Job(RIVALS, variant, data, quick=None)
