@@ -13,10 +13,14 @@ from training.settings import Variants
 BLOG = Config()
 ABLATION = Config(epochs=10, train_examples=10_000)  # the same budget for every part that is taken away
 ARC1 = Config(
-    epochs=30, batch_size=100, learning_rate=1e-3, optimizer="rmsprop", decay=True, dropout=0.5, deconvolution=False,
-    dense_activation="sigmoid", code_activation="sigmoid", output_activation="linear", step_correlation_weights=(),
+    epochs=30, learning_rate=1e-3, decay=True, dropout=0.5, deconvolution=False, both_weight=10.0, single_weight=10.0,
+    step_correlation_weights=(),
 )  # fmt: skip
-ARC2 = replace(ARC1, deconvolution=True, step_correlation_weights=(0.005, 0.01, 0.005))
+ARC2 = Config(
+    epochs=30, batch_size=100, learning_rate=1e-3, optimizer="rmsprop", decay=True, dropout=0.5,
+    dense_activation="sigmoid", code_activation="sigmoid", output_activation="linear",
+    step_correlation_weights=(0.005, 0.01, 0.005),
+)  # fmt: skip
 OFFICIAL = Config(
     epochs=100, batch_size=100, learning_rate=1e-3, optimizer="rmsprop", filters=(128, 64, 49), padding="same",
     batch_norm="none", dropout=0.0, dense_activation="sigmoid", code_activation="sigmoid", output_activation="linear",
