@@ -43,7 +43,7 @@ VARIANTS: Variants = {
     "arc2": ("the paper's Arch2: deconvolution, L7 at every step", ARC2),
     "official": ("the paper's published code: three convolutions, sum of codes, L2 + L3 - L6 - L7", OFFICIAL),
     "canonical": ("canonical correlation with cross-reconstruction, codes projected", CANONICAL),
-    "best": ("canonical, near images taken for one", replace(CANONICAL, epochs=30, neighbour_share=0.35)),
+    "best": ("canonical, near images taken for one", replace(CANONICAL, epochs=30, neighbour_share=0.2)),
     "best_sum": ("canonical for the literature's column: all units lean on one number", replace(CANONICAL, lean=20.0)),
     "tied": ("arc2, its dense layers run backwards with the same kernels", replace(
         ARC2, decoder_units=(300, 500), tied=True)),
