@@ -158,7 +158,7 @@ def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, 
     Returns:
         Scalar loss and its unweighted terms: "reconstruction_from_both", "..._left", "..._right", "step_difference",
         "reconstruction_difference", "sum_correlation" (of the codes, always per unit), "step_correlation_<k>", and,
-        where it has a weight, "canonical" (total canonical correlation of the batch).
+        where it has a weight, "canonical" (of the batch, under its pairing).
     """
     outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
     pairs = step_pairs(outputs, decoder_steps)

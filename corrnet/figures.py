@@ -146,8 +146,10 @@ def loss_terms(run: Run) -> Figure | None:
         return None
     errors = [name for name in names if name.startswith("reconstruction")]
     groups = {"reconstruction error": errors} if errors else {}
-    if run.config["settings"].get("canonical_weight"):
-        groups["total canonical correlation"] = ["canonical"]
+    settings = run.config["settings"]
+    if settings.get("canonical_weight"):
+        shared = settings.get("neighbour_share")
+        groups["canonical correlation with neighbours" if shared else "total canonical correlation"] = ["canonical"]
     else:
         groups["sum of correlations"] = ["sum_correlation"]
     figure, axes = plt.subplots(1, len(groups), figsize=(4.6 * len(groups), 3.6), squeeze=False)

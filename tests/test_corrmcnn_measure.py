@@ -169,9 +169,14 @@ def test_leaning_units_are_not_drawn_and_the_loss_shows_the_correlation_it_has(t
     run = Run.open("corrmcnn", "best_sum", Config(runs_dir=str(tmp_path), project=True, lean=20.0), "digits")
     assert figures.FIGURES["canonical_spectrum"](run) is None and figures.FIGURES["correlation_map"](run) is None
     row = {f"{split}/{term}": 1.0 for split in ("train", "validation") for term in ("canonical", "sum_correlation")}
-    for weight, title in ((0.0, "sum of correlations"), (1.0, "total canonical correlation")):
-        run = finished_run(tmp_path, f"weight{weight}")
-        settings = run.config["settings"] | {"canonical_weight": weight}
+    titles = {
+        (0.0, 0.0): "sum of correlations",
+        (1.0, 0.0): "total canonical correlation",
+        (1.0, 0.2): "canonical correlation with neighbours",
+    }
+    for (weight, share), title in titles.items():
+        run = finished_run(tmp_path, f"weight{weight}-{share}")
+        settings = run.config["settings"] | {"canonical_weight": weight, "neighbour_share": share}
         write_json(run.path / "config.json", run.config | {"settings": settings})
         run.write_metrics([{"epoch": 1, **row}])
         assert [axis.get_title() for axis in figures.FIGURES["loss_terms"](run).axes] == [title]
