@@ -162,9 +162,15 @@ ABLATIONS = ("l1_l3", "l4", "l5", "l6", "l7", "no_batch_norm", "no_dropout", "si
              "no_convolution", "no_deconvolution")  # fmt: skip
 DRAWN = ("l1_l3", "l7", "no_batch_norm", "no_dropout", "sigmoid", "sigmoid_no_batch_norm")  # figures compare them
 READINGS = ("global_correlation", "paired_steps", "zero_image", "zero_batch")
+PROGRAM = (  # what the paper's program has where the paper says nothing
+    "--batch-size", "100", "--optimizer", "rmsprop", "--dense-activation", "sigmoid", "--code-activation", "sigmoid",
+    "--output-activation", "linear", "--both-weight", "1", "--single-weight", "1", "--tag", "program",
+)  # fmt: skip
 RUNS = [
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=20) for variant in ("blog", "blog_slow")),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=12) for variant in ("arc1", "arc2", "best_sum")),
+    Job(TRAIN, "best", MNIST, full=("--neighbour-share", "0.35", "--tag", "share35"), quick=None, minutes=12),
+    Job(TRAIN, "arc1", MNIST, full=PROGRAM, quick=None, minutes=12),
     Job(TRAIN, "canonical", MNIST, THREE, quick=None, minutes=15),
     Job(TRAIN, "best", MNIST, THREE, quick=(*QUICK, "--batch-size", "500"), minutes=15),
     Job(TRAIN, "official", MNIST, quick=None, minutes=50),
