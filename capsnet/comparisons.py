@@ -41,7 +41,7 @@ def robustness(run: Run) -> Figure | None:
     axes[0].legend(fontsize=8)
     return plots.caption(
         figure,
-        "Evenly spaced test images, every tenth, bilinear; the untouched point is the whole test split. "
+        "Evenly spaced test images, bilinear; the untouched point is the whole test split. "
         f"{plots.describe(run)}; baselines: same data and seed.",
     )
 

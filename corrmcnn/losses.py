@@ -11,6 +11,7 @@ from corrnet.losses import (
     EPSILON,
     OBJECTIVES,
     RIDGE,
+    flatten,
     mean_squared_error,
     reconstruction_from_both,
     reconstruction_from_left,
@@ -120,8 +121,7 @@ def neighbour_pairing(views, neighbours, share):
     Returns:
         (n, n) float32 without gradient; symmetric, its entries add up to n.
     """
-    flat = [ops.reshape(ops.cast(views[view], "float32"), (ops.shape(views[view])[0], -1)) for view in VIEWS]
-    whole = ops.concatenate(flat, axis=1)  # (n, pixels)
+    whole = ops.concatenate([flatten(views[view]) for view in VIEWS], axis=1)  # (n, pixels)
     norms = ops.sum(whole * whole, axis=1)
     unit = ops.eye(ops.shape(whole)[0], dtype="float32")
     nearness = 2.0 * ops.matmul(whole, ops.transpose(whole)) - norms[:, None] - norms - FAR * unit  # -(distance^2)

@@ -20,17 +20,17 @@ def half_squared_error(targets, predictions):
     Returns:
         (n,) float32, summed over everything but the batch.
     """
-    return ops.sum(ops.square(_flat(targets) - _flat(predictions)), axis=1) / 2.0
+    return ops.sum(ops.square(flatten(targets) - flatten(predictions)), axis=1) / 2.0
 
 
 def mean_squared_error(targets, predictions):
     """mean over pixels of (t - p)^2, the blog's reconstruction error; (n, ...) twice -> (n,) float32."""
-    return ops.mean(ops.square(_flat(targets) - _flat(predictions)), axis=1)
+    return ops.mean(ops.square(flatten(targets) - flatten(predictions)), axis=1)
 
 
 def mean_absolute_error(targets, predictions):
     """mean over pixels of |t - p|, the blog's alternative; (n, ...) twice -> (n,) float32."""
-    return ops.mean(ops.abs(_flat(targets) - _flat(predictions)), axis=1)
+    return ops.mean(ops.abs(flatten(targets) - flatten(predictions)), axis=1)
 
 
 RECONSTRUCTION = {
@@ -127,7 +127,7 @@ OBJECTIVES = {"canonical": canonical_correlation_loss, "eckart_young": eckart_yo
 def presence(batch, view):
     """(n,) float32: 1 where the sample has this view, from the optional batch entry `<view>_present`."""
     key = f"{view}_present"
-    return ops.cast(batch[key], "float32") if key in batch else ops.ones_like(_flat(batch[view])[:, 0])
+    return ops.cast(batch[key], "float32") if key in batch else ops.ones_like(flatten(batch[view])[:, 0])
 
 
 def _pair_error(rebuilt, batch, error):
@@ -139,8 +139,9 @@ def _centre(codes, weights):
     return weights * (codes - mean)
 
 
-def _flat(x):
-    return ops.reshape(ops.cast(x, "float32"), (ops.shape(x)[0], -1))  # (n, pixels)
+def flatten(x):
+    """(n, ...) -> (n, pixels) float32."""
+    return ops.reshape(ops.cast(x, "float32"), (ops.shape(x)[0], -1))
 
 
 def _covariances(left, right, pairing=None):

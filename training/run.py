@@ -97,9 +97,9 @@ class Run:
         if not config.resume:
             state = "is finished" if self.finished else "has begun"
             raise RunError(f"{self.path} {state}; add --resume to go on or --overwrite to start again")
-        defaults = {field.name: field.default for field in dataclasses.fields(config)}  # of settings newer than the run
-        started = json.loads(json.dumps(defaults)) | self.config["settings"]
-        asked = json.loads(json.dumps(dataclasses.asdict(config)))
+        newest = (type(config)(), config)  # the defaults stand for settings that are newer than the run
+        defaults, asked = (json.loads(json.dumps(dataclasses.asdict(settings))) for settings in newest)
+        started = defaults | self.config["settings"]
         fixed = OPERATIONAL - ({"epochs"} if self.finished else set())
         for name in sorted((started.keys() | asked.keys()) - fixed):
             if started.get(name) != asked.get(name):
