@@ -178,9 +178,9 @@ def better_than(
     return check
 
 
-def direction(gain: float, p: float) -> str:
-    """Verdict of a paired test with mean `gain` in the claimed direction."""
-    if not p < 0.05:
+def direction(gain: float, p: float | None) -> str:
+    """Verdict of a paired test with mean `gain` in the claimed direction; p is None for a single pair."""
+    if p is None or not p < 0.05:
         return "inconclusive"
     return "replicated" if gain > 0 else "not replicated"
 

@@ -84,18 +84,21 @@ def copy_figures(pictures: list[Picture], folder: Path) -> None:
         write_atomic(folder / picture.method / f"{name}.png", picture.path.read_bytes())
 
 
+def p_value(record: dict) -> str:
+    """Text for a record's p-value; nothing where it has none."""
+    return "" if record.get("p") is None else f", p = {record['p']:.2g}"
+
+
 def short(value: object) -> str:
     """A number, a {mean, sd, n} record, a paired comparison or a text, for a table cell."""
     if isinstance(value, dict):
         if "mean" in value:
             count = value.get("n", 1)
             seeds = f" (n = {count})" if count > 1 else ""
-            test = f", p = {value['p']:.2g}" if "p" in value and count > 1 else ""
-            return f"{mean_and_spread(value['mean'], value.get('sd', 0.0), count)}{seeds}{test}"
+            return f"{mean_and_spread(value['mean'], value.get('sd', 0.0), count)}{seeds}{p_value(value)}"
         if value.keys() == {"first", "second", "p"}:
             first, second = value["first"], value["second"]
-            test = f", p = {value['p']:.2g}" if min(first["n"], second["n"]) > 1 else ""
-            return f"{short(first)} against {short(second)}{test}"
+            return f"{short(first)} against {short(second)}{p_value(value)}"
         return "; ".join(f"{key} {short(item)}" for key, item in value.items())
     if isinstance(value, float):
         return f"{value:.4g}"

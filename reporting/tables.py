@@ -184,12 +184,12 @@ def value_at(row: Row, metric: str, seed: int) -> float:
     return row["metrics"][metric]["values"][row["seeds"].index(seed)]
 
 
-def paired_p(differences: list[float]) -> float:
-    """Two-sided p-value of the paired t-test on the differences; 1 for fewer than two, 0 for equal non-zero ones."""
+def paired_p(differences: list[float]) -> float | None:
+    """Two-sided p-value of the paired t-test on the differences; None for fewer than two, 0 for equal non-zero ones."""
     from scipy import stats
 
     if len(differences) < 2:
-        return 1.0
+        return None
     if np.ptp(differences) == 0:
         return 1.0 if differences[0] == 0 else 0.0
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
