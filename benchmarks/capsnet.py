@@ -1,6 +1,7 @@
 """CapsNet's training against `keras.Model.fit` and the two usual formulations of the capsule layer.
 
-`python -m benchmarks.capsnet memory ours` prints the peak memory of one kind of training in a process of its own.
+In processes of their own, `python -m benchmarks.capsnet memory ours` prints the peak memory of one kind of training,
+`python -m benchmarks.capsnet block 7` the seconds of the two capsule layers without `keep_freed_memory`.
 """
 
 import functools
@@ -132,18 +133,30 @@ def train_step_rows(repeats) -> list[dict]:
 
 
 def block_rows(repeats) -> list[dict]:
-    """The capsule layer alone, forward and backward, against the map_fn and the tile formulation."""
+    """The capsule layer alone, forward and backward, against the map_fn and the tile formulation.
+
+    `keep_freed_memory` speeds map_fn up too, which its users do not have; so once more without it, for both.
+    """
+    not_kept = timing.in_new_process("benchmarks.capsnet", "block", repeats)
+    seconds = {
+        "map_fn": block_seconds(MapFnCapsules, repeats),
+        "map_fn, both with the C library's memory settings": not_kept,
+        "tile": block_seconds(TileCapsules, repeats),
+    }
+    return [
+        timing.row(f"capsule layer forward + backward vs {name}, batch {BATCH}", *pair, BATCH, "images/s", repeats)
+        for name, pair in seconds.items()
+    ]
+
+
+def block_seconds(kind, repeats) -> list[float]:
+    """Seconds of our capsule layer and of one of `kind`, forward and backward."""
     inputs = tf.random.stateless_normal((BATCH, 1152, 8), (0, 0), stddev=0.3)
-    rows = []
-    for name, kind, count in (("map_fn", MapFnCapsules, repeats), ("tile", TileCapsules, min(repeats, 3))):
-        ours, theirs = DigitCapsules(), kind()
-        for layer in (ours, theirs):
-            layer.build(inputs.shape)
-        calls = {"ours": forward_and_backward(ours, inputs), name: forward_and_backward(theirs, inputs)}
-        seconds = timing.interleaved(calls, count)
-        title = f"capsule layer forward + backward vs {name}, batch {BATCH}"
-        rows.append(timing.row(title, seconds["ours"], seconds[name], BATCH, "images/s", count))
-    return rows
+    layer, other = DigitCapsules(), kind()
+    for built in (layer, other):
+        built.build(inputs.shape)
+    calls = {"ours": forward_and_backward(layer, inputs), "theirs": forward_and_backward(other, inputs)}
+    return list(timing.interleaved(calls, repeats).values())
 
 
 def convolution_row(repeats) -> dict:
@@ -159,7 +172,8 @@ def convolution_row(repeats) -> dict:
 
 def memory_row() -> dict:
     """Peak memory of a process that trains for a few steps at batch 128, against the map_fn port."""
-    peaks = {kind: timing.in_new_process("benchmarks.capsnet", "memory", kind) for kind in ("ours", "map_fn")}
+    kinds = ("ours", "map_fn")
+    peaks = {kind: timing.in_new_process("benchmarks.capsnet", "memory", kind)[0] for kind in kinds}
     name = f"capsnet training, peak memory of the process vs the map_fn port, batch {BATCH}"
     return {"name": name, "ratio": peaks["map_fn"] / peaks["ours"], "ours": peaks["ours"],
             "baseline": peaks["map_fn"], "unit": "MB", "repeats": 1}  # fmt: skip
@@ -170,11 +184,15 @@ def run(repeats: int) -> list[dict]:
     return [*train_step_rows(repeats), *block_rows(repeats), convolution_row(repeats), memory_row()]
 
 
-if __name__ == "__main__":
-    if sys.argv[2] == "ours":
+def peak_memory(kind) -> float:
+    """MB that this process needs at most for a few steps of `ours` or of the port."""
+    if kind == "ours":
         keep_freed_memory()  # as `capsnet.train` does
-        our_epoch(STEPS * BATCH)()
-    else:
-        fit_epoch(port(), STEPS * BATCH)()
+    (our_epoch(STEPS * BATCH) if kind == "ours" else fit_epoch(port(), STEPS * BATCH))()
     status = Path("/proc/self/status").read_text()  # getrusage's peak would include the process that started this one
-    print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024)
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+if __name__ == "__main__":
+    _, what, argument = sys.argv
+    print(peak_memory(argument) if what == "memory" else "{} {}".format(*block_seconds(MapFnCapsules, int(argument))))

@@ -18,7 +18,7 @@ def run(repeats: int) -> list[dict]:
     seconds = {"kept": [], "returned": []}
     for _ in range(ROUNDS):
         for kind, values in seconds.items():
-            values.append(timing.in_new_process("benchmarks.freed_memory", kind, repeats))
+            values.extend(timing.in_new_process("benchmarks.freed_memory", kind, repeats))
     kept, returned = map(statistics.median, seconds.values())
     name = f"capsnet train step, freed memory kept by the process vs returned to the system, batch {BATCH}"
     return [timing.row(name, kept, returned, BATCH * STEPS, "images/s", ROUNDS * repeats)]

@@ -19,10 +19,11 @@ def interleaved(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def in_new_process(module: str, *arguments: object) -> float:
-    """The number that `python -m module arguments` prints last."""
+def in_new_process(module: str, *arguments: object) -> list[float]:
+    """The numbers in the last line that `python -m module arguments` prints."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1])
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return [float(number) for number in printed.splitlines()[-1].split()]
 
 
 def row(name: str, ours: float, baseline: float, amount: float, unit: str, repeats: int) -> dict:
