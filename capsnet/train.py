@@ -32,7 +32,7 @@ VARIANTS: Variants = {
     "cnn_9x9": ("baseline: CapsNet's convolutions, averaged over positions", short(network="cnn_9x9")),
     "cnn_paper": ("baseline: the paper's, 35.4 million parameters", short(network="cnn_paper")),
     "multi_mnist": ("two overlapping digits per 36x36 image, both to be named and drawn", paper(
-        epochs=1, train_examples=20_000, pairs=2, max_shift=0)),
+        epochs=1, train_examples=20_000, pairs=2, max_shift=0, batch_size=32, schedule="cosine")),
 }  # fmt: skip
 TINY = ("--filters", "8", "--primary-types", "2", "--no-compiled")  # how the tests run every variant
 
