@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
+from data import images
 from training.run import Run, RunError
 from training.settings import SettingsError, fail, run_cli
 
@@ -19,7 +20,7 @@ class Predict:
     image: Annotated[Path, tyro.conf.Positional]
     """PNG, JPEG or any picture Pillow reads; of any size."""
     run: str = ""
-    """Folder of a finished run; none given: the newest one below runs_dir."""
+    """Folder of a finished run; none given: the newest one below runs_dir that reads one thing per picture."""
     runs_dir: str = "runs"
     """Folder of all runs."""
     out: Path = Path("prediction.png")
@@ -38,7 +39,8 @@ def find_run(options: Predict) -> Run:
             raise RunError(f"{run.path} holds no trained model, expected the folder of a finished run; train one first")
         return run
     runs = [run for run in find_runs(options.runs_dir) if run.config["method"] == "capsnet"]
-    runs = [run for run in runs if run.config["settings"]["network"] == "capsnet"]
+    settings = {run: run.config["settings"] for run in runs}
+    runs = [run for run in runs if settings[run]["network"] == "capsnet" and not settings[run]["pairs"]]
     if not runs:
         raise RunError(f"no finished run below {options.runs_dir}/capsnet; start with: python -m capsnet.train paper")
     return max(runs, key=lambda run: run.result["finished"])
@@ -64,8 +66,16 @@ def read_image(path: Path, shape: tuple[int, int, int], invert: str) -> np.ndarr
     return np.asarray(picture, np.float32).reshape(1, height, width, channels) / 255
 
 
-def draw(path: Path, image, outputs) -> None:
-    """The picture that was read, the lengths, and the reconstruction if there is a decoder."""
+def draw(path: Path, image, outputs, names: tuple[str, ...], reader: str) -> None:
+    """The picture that was read, the lengths, and the reconstruction if there is a decoder.
+
+    Args:
+        path: where it goes.
+        image: (1, height, width, channels) in [0, 1].
+        outputs: of the network, for this image.
+        names: of the classes.
+        reader: which network it was, for the caption.
+    """
     from matplotlib import pyplot as plt
 
     from reporting import plots
@@ -77,9 +87,11 @@ def draw(path: Path, image, outputs) -> None:
             axis.imshow(np.squeeze(picture[0]), cmap="gray_r", vmin=0, vmax=1)
             axis.set_title(title)
     lengths = outputs["lengths"][0]
-    axes[1].bar(np.arange(lengths.size), lengths)
-    axes[1].set(ylim=(0, 1), xlabel="class", ylabel="length", xticks=np.arange(lengths.size))
-    plots.save(plots.caption(figure, f"class {lengths.argmax()}"), path)
+    axes[1].bar(names, lengths)
+    axes[1].set(ylim=(0, 1), xlabel="class", ylabel="length of the capsule")
+    if max(map(len, names)) > 2:
+        axes[1].tick_params(axis="x", rotation=45)
+    plots.save(plots.caption(figure, f"Read as {names[lengths.argmax()]} by {reader}."), path)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -98,9 +110,12 @@ def main(argv: list[str] | None = None) -> None:
         outputs = loop.predict(network, image)
     except (SettingsError, RunError) as error:
         fail(error, 2)
-    draw(options.out, image, outputs)
-    lengths = outputs["lengths"][0]
-    print(f"class {lengths.argmax()}")
+    lengths, config = outputs["lengths"][0], run.config
+    names = images.CLASSES.get(config["data"].partition("-")[0], tuple(map(str, range(lengths.size))))
+    reader = f"{config['method']} {config['variant']} trained on {config['data']}, seed {config['settings']['seed']}"
+    draw(options.out, image, outputs, names, f"{reader}, {run.result['epochs']} epochs")
+    print(f"network {run.path}")
+    print(f"class {names[lengths.argmax()]}")
     print("lengths " + " ".join(f"{length:.3f}" for length in lengths))
     print(f"drawing {options.out}")
 

@@ -14,6 +14,12 @@ TITLES = {
     "fashion_mnist": "Fashion-MNIST",
     "digits": "digits (scikit-learn's 8x8 handwritten digits resized to 28x28, not MNIST)",
 }
+DIGITS = tuple("0123456789")
+CLASSES = {  # names of the labels 0 to 9
+    "mnist": DIGITS,
+    "fashion_mnist": ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
+    "digits": DIGITS,
+}
 
 
 def load(

@@ -123,7 +123,7 @@ def test_predict_reads_one_image_and_draws_it(tmp_path, capsys):
     lengths = [float(word) for word in answer["lengths"].split()]
     expected = run.load_model()(predict.read_image(tmp_path / "digit.png", (28, 28, 1), "auto"))["lengths"][0]
     np.testing.assert_allclose(lengths, expected, atol=1e-3)
-    assert int(answer["class"]) == int(np.argmax(expected))
+    assert int(answer["class"]) == int(np.argmax(expected)) and answer["network"] == str(run.path)
     assert Image.open(tmp_path / "drawn.png").size[0] > 100
 
 
