@@ -17,7 +17,7 @@ import tyro
 from reporting import claims, jobs, side_by_side, tables
 from reporting.methods import METHODS
 from training.run import RunError, write_atomic
-from training.settings import SettingsError, check_at_least, closest, fail, run_cli
+from training.settings import SettingsError, check, check_at_least, closest, fail, run_cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +41,15 @@ class Compare:
     runs_dir: str = "runs"
     """Folder of the runs."""
     save: bool = False
-    """Merge the rows into <method>/results.json."""
+    """Merge the rows into <method>/results.json, in place of those of the same variant and data."""
+    add: bool = False
+    """With --save: add the new seeds to those that such a row has, which must have the same settings."""
     out: str = "results/compare"
     """Folder for the table (Markdown, CSV) and the figures."""
 
     def __post_init__(self):
         check_at_least(self, jobs=1)
+        check(self.save or not self.add, "add", "given with --save", "without")
 
 
 def find_module(name: str) -> ModuleType:
@@ -142,8 +145,11 @@ def main(argv: list[str] | None = None) -> None:
     rows = collect(tasks, "python compare.py " + shlex.join(argv))
     report(rows, chosen, options, tasks)
     if options.save:
-        for method, new in rows.items():
-            tables.save_results(method, new, Path(method) / "results.json")
+        try:
+            for method, new in rows.items():
+                tables.save_results(method, new, Path(method) / "results.json", options.add)
+        except RunError as error:
+            fail(error, 2)
     if failures:
         fail(RunError("; ".join(failures)), 1)
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from capsnet import comparisons, evaluate
 from capsnet.train import Config, load
+from data import images as image_data
 from data.dataset import Dataset
 from reporting import plots
 from training import loop
@@ -54,9 +55,15 @@ def first_of_each_class(labels: np.ndarray) -> np.ndarray:
     return np.array([np.flatnonzero(labels == label)[0] for label in np.unique(labels)])
 
 
-def titles(labels, predicted) -> list[str]:
+def class_names(run: Run) -> tuple[str, ...]:
+    """Names of the classes of the run's data set."""
+    return image_data.class_names(run.config["data"])
+
+
+def titles(run: Run, labels, predicted) -> list[str]:
     """What each image is and what it was read as."""
-    return [f"is {label},\nread {read}" for label, read in zip(labels, predicted, strict=True)]
+    names = class_names(run)
+    return [f"is {names[label]},\nread {names[read]}" for label, read in zip(labels, predicted, strict=True)]
 
 
 def strip(network, images, labels) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -77,7 +84,7 @@ def reconstructions(run: Run) -> Figure | None:
     test = dataset_of(run).test
     chosen = first_of_each_class(test["label"])
     rows, predicted = strip(network_of(run), test["image"][chosen], test["label"][chosen])
-    figure = plots.image_rows(rows, titles=titles(test["label"][chosen], predicted))
+    figure = plots.image_rows(rows, titles=titles(run, test["label"][chosen], predicted))
     metrics = run.result["metrics"]
     return plots.caption(
         figure,
@@ -98,7 +105,7 @@ def failures(run: Run) -> Figure | None:
     if not len(wrong):
         return None
     rows, predicted = strip(network, images[wrong], labels[wrong])
-    figure = plots.image_rows(rows, titles=titles(labels[wrong], predicted))
+    figure = plots.image_rows(rows, titles=titles(run, labels[wrong], predicted))
     return plots.caption(
         figure, f"The first misread images among {len(labels)} evenly spaced test images. {plots.describe(run)}."
     )
@@ -124,7 +131,7 @@ def perturbations(run: Run) -> Figure | None:
         height, width = images.shape[1:3]
         axis.set_yticks(height * (np.arange(size) + 0.5), np.arange(size) + 1, fontsize=7)
         axis.set_xticks(width * (np.arange(0, 11, 5) + 0.5), [f"{offset:+.2f}" for offset in OFFSETS[::5]])
-        axis.set(title=f"a {label}", ylabel="number of the capsule", xlabel="added to it")
+        axis.set(title=class_names(run)[label], ylabel="number of the capsule", xlabel="added to it")
         axis.grid(False)
     return plots.caption(figure, f"One number of the labelled capsule changed, then decoded. {plots.describe(run)}.")
 
@@ -146,8 +153,9 @@ def couplings(run: Run) -> Figure | None:
     for iteration, values in enumerate(share[:, 0], 1):
         axes[0].bar(np.arange(values.size) + 0.8 * iteration / (len(share) + 1) - 0.4, values, 0.8 / (len(share) + 1),
                     label=f"iteration {iteration}")  # fmt: skip
-    axes[0].set(xlabel="class", ylabel="share of the votes", title=f"One image of a {labels[0]}")
-    axes[0].set_xticks(range(share.shape[-1]))
+    names = class_names(run)
+    axes[0].set(xlabel="class", ylabel="share of the votes", title=f"One image of class {names[labels[0]]}")
+    axes[0].set_xticks(range(share.shape[-1]), names, rotation=45 if len(names[0]) > 1 else 0)
     axes[0].set_ylim(0, 1.35 * share[:, 0].max())  # room for the legend
     axes[0].legend(fontsize=7, ncols=len(share), loc="upper center")
     own = share[:, np.arange(len(labels)), labels]

@@ -111,7 +111,7 @@ def main(argv: list[str] | None = None) -> None:
     except (SettingsError, RunError) as error:
         fail(error, 2)
     lengths, config = outputs["lengths"][0], run.config
-    names = images.CLASSES.get(config["data"].partition("-")[0], tuple(map(str, range(lengths.size))))
+    names = images.class_names(config["data"], lengths.size)
     reader = f"{config['method']} {config['variant']} trained on {config['data']}, seed {config['settings']['seed']}"
     draw(options.out, image, outputs, names, f"{reader}, {run.result['epochs']} epochs")
     print(f"network {run.path}")

@@ -14,12 +14,14 @@ TITLES = {
     "fashion_mnist": "Fashion-MNIST",
     "digits": "digits (scikit-learn's 8x8 handwritten digits resized to 28x28, not MNIST)",
 }
-DIGITS = tuple("0123456789")
-CLASSES = {  # names of the labels 0 to 9
-    "mnist": DIGITS,
+CLASSES = {  # names of the labels 0 to 9, where they are no digits
     "fashion_mnist": ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
-    "digits": DIGITS,
 }
+
+
+def class_names(data: str, classes: int = 10) -> tuple[str, ...]:
+    """Names of the labels of a data set, reduced or not ("fashion_mnist-1000"); numbers where it has no names."""
+    return CLASSES.get(data.partition("-")[0], tuple(map(str, range(classes))))
 
 
 def load(

@@ -10,8 +10,10 @@ import numpy as np
 from tabulate import tabulate
 
 from training.run import Run, RunError, read_json, write_json
+from training.settings import OPERATIONAL
 
 Row = dict  # one entry of results.json: variant, data, epochs, seeds, metrics {name: {mean, sd, values}}, ...
+FIXED = ("data_checksum", "epochs", "parameters")  # equal, beside the settings, for all seeds of a row
 MARKER = re.compile(r"(<!-- results: (?P<query>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -46,7 +48,8 @@ def summarise(runs: Iterable[Run], command: str) -> list[Row]:
 
 def summarise_group(key: tuple, group: list[tuple], command: str) -> Row:
     """The row of one variant on one data set; `group` holds (seed, config, result, environment) per run."""
-    seeds, _, results, environments = zip(*group, strict=True)
+    seeds, configs, results, environments = zip(*group, strict=True)
+    settings = configs[0]["settings"]
     names = [name for name in results[0]["metrics"] if all(name in result["metrics"] for result in results)]
     return {
         "variant": key[0],
@@ -54,6 +57,7 @@ def summarise_group(key: tuple, group: list[tuple], command: str) -> Row:
         "data_checksum": environments[0]["data"]["checksum"],
         "epochs": results[0]["epochs"],
         "seeds": list(seeds),
+        "settings": {name: value for name, value in settings.items() if name not in OPERATIONAL | {"seed"}},
         "parameters": results[0]["parameters"],
         "seconds": round(float(np.mean([result["seconds"] for result in results])), 1),
         "hardware": environments[0]["hardware"],
@@ -87,13 +91,45 @@ def read_results(path: Path) -> list[Row]:
     return rows
 
 
-def save_results(method: str, rows: list[Row], path: Path) -> None:
-    """Merges `rows` into the method's results.json: a row of the same variant and data is replaced."""
-    old = read_results(path) if path.exists() else []
-    new = {(row["variant"], row["data"]) for row in rows}
-    kept = [row for row in old if (row["variant"], row["data"]) not in new]
-    merged = sorted(kept + rows, key=lambda row: (row["data"], row["variant"]))
-    write_json(path, {"method": method, "rows": merged})
+def save_results(method: str, rows: list[Row], path: Path, add: bool = False) -> None:
+    """Merges `rows` into the method's results.json: a row of the same variant and data is replaced.
+
+    Args:
+        add: keep the seeds that such a row has and the new one lacks (`add_seeds`), as when a new machine runs more.
+
+    Raises:
+        RunError: with `add`, when the two rows differ in more than their seeds.
+    """
+    merged = {(row["data"], row["variant"]): row for row in (read_results(path) if path.exists() else [])}
+    for row in rows:
+        key = (row["data"], row["variant"])
+        merged[key] = add_seeds(merged[key], row) if add and key in merged else row
+    write_json(path, {"method": method, "rows": [merged[key] for key in sorted(merged)]})
+
+
+def add_seeds(old: Row, new: Row) -> Row:
+    """`new` with the seeds that only `old` has.
+
+    Metrics that not all seeds have are left out; `commit` names both; the rest, such as seconds, is of the new runs.
+
+    Raises:
+        RunError: the rows differ in settings, data, epochs or parameters.
+    """
+    known = {**old.get("settings", {"settings": "unknown"}), **{part: old.get(part) for part in FIXED}}
+    wanted = {**new["settings"], **{part: new[part] for part in FIXED}}
+    for part in dict.fromkeys([*known, *wanted]):
+        if known.get(part) != wanted.get(part):
+            raise RunError(
+                f"--add needs the same {part} for {new['variant']} on {new['data']}: {known.get(part)} in "
+                f"results.json, now {wanted.get(part)}; without --add the new row replaces it"
+            )
+    kept = [seed for seed in old["seeds"] if seed not in new["seeds"]]
+    holder = {**dict.fromkeys(kept, old), **dict.fromkeys(new["seeds"], new)}
+    seeds = sorted(holder)
+    names = [name for name in new["metrics"] if name in old["metrics"]]
+    metrics = {name: spread([value_at(holder[seed], name, seed) for seed in seeds]) for name in names}
+    commits = dict.fromkeys([*(old["commit"].split(", ") if kept else []), new["commit"]])
+    return {**new, "seeds": seeds, "commit": ", ".join(commits), "metrics": metrics}
 
 
 def cell(row: Row, metric: str) -> str:

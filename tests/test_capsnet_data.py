@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from capsnet import evaluate, model, predict, train
+from capsnet import evaluate, figures, model, predict, train
 from capsnet.config import Config
 from data.dataset import DataError, Dataset
 from data.multimnist import pair_up
+from training.run import Run
 
 random = np.random.default_rng(0)
 
@@ -89,10 +90,6 @@ def test_shift_is_read_off_a_pose_that_holds_it_and_not_off_one_that_does_not():
 
 def untrained_run(folder):
     """A finished run of a tiny network."""
-    from capsnet import model
-    from capsnet.train import Config
-    from training.run import Run
-
     run = Run.open("capsnet", "paper", Config(runs_dir=str(folder)), "digits")
     network = model.build(filters=4, primary_types=2, decoder_units=(8, 8), compiled=False)
     run.finish(network, {}, {}, [])
@@ -125,6 +122,15 @@ def test_predict_reads_one_image_and_draws_it(tmp_path, capsys):
     np.testing.assert_allclose(lengths, expected, atol=1e-3)
     assert int(answer["class"]) == int(np.argmax(expected)) and answer["network"] == str(run.path)
     assert Image.open(tmp_path / "drawn.png").size[0] > 100
+
+
+@pytest.mark.parametrize(("data", "first", "last"), [("mnist-1000", "0", "9"), ("fashion_mnist", "T-shirt", "boot")])
+def test_figures_call_classes_by_the_names_of_the_data(data, first, last, tmp_path):
+    run = Run.open("capsnet", "paper", Config(runs_dir=str(tmp_path)), data)
+    assert figures.titles(run, np.array([0, 9]), np.array([9, 0])) == [
+        f"is {first},\nread {last}",
+        f"is {last},\nread {first}",
+    ]
 
 
 @pytest.mark.parametrize(

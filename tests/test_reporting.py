@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from reporting import claims, page, plots, tables
-from training.run import Run, read_json, write_json
+from training.run import Run, RunError, read_json, write_json
 from training.settings import Settings
 
 
@@ -58,6 +58,27 @@ def test_results_are_merged_by_variant_and_data(tmp_path, rows):
     tables.save_results("gmu", newer, path)
     saved = read_json(path)
     assert [(row["variant"], row["epochs"]) for row in saved["rows"]] == [("best", 1), ("blog", 7)]
+
+
+def test_seeds_are_added_to_a_row_of_the_same_settings_only(tmp_path, rows):
+    path = tmp_path / "results.json"
+    tables.save_results("gmu", rows, path)
+    more = tables.summarise([make_run(tmp_path / "more", "blog", seed, 2.0 + seed) for seed in (2, 4)], "again")[0]
+    tables.save_results("gmu", [{**more, "commit": "def"}], path, add=True)
+    blog = tables.read_results(path)[1]
+    assert blog["seeds"] == [0, 1, 2, 4] and blog["commit"] == "abc, def" and blog["command"] == "again"
+    assert blog["metrics"]["test/error_percent"]["values"] == [1.0, 1.1, 4.0, 6.0]  # the new run of seed 2
+    assert blog["metrics"]["test/error_percent"]["mean"] == pytest.approx(3.025)
+    assert "seed" not in blog["settings"] and blog["settings"]["batch_size"] == 128
+    batches = {"settings": {**more["settings"], "batch_size": 64}}
+    for name, value, other in (("batch_size", 128, batches), ("epochs", 1, {"epochs": 2})):
+        with pytest.raises(RunError, match=f"the same {name} for blog on digits: {value} in"):
+            tables.save_results("gmu", [{**more, **other}], path, add=True)
+    assert tables.read_results(path)[1] == blog
+    with pytest.raises(RunError, match="the same settings for blog on digits: unknown in"):  # an older version's row
+        tables.add_seeds({name: part for name, part in blog.items() if name != "settings"}, more)
+    tables.save_results("gmu", [more], path)
+    assert tables.read_results(path)[1]["seeds"] == [2, 4]
 
 
 def test_readme_tables_come_from_results(tmp_path, rows):
