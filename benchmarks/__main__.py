@@ -50,7 +50,8 @@ def main() -> None:
     rows = []
     for name in options.names or available():
         print(f"{name} ...", flush=True)
-        rows += importlib.import_module(f"benchmarks.{name}").run(options.repeats)
+        measured = importlib.import_module(f"benchmarks.{name}").run(options.repeats)
+        rows += [{"benchmark": name, **row} for row in measured]
     state = {"hardware": hardware(), **git_state()}
     rows = [{**row, **state} for row in rows]
     columns = ("name", "ratio", "ours", "baseline", "unit", "repeats")

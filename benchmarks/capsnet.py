@@ -5,9 +5,7 @@ In processes of their own, `python -m benchmarks.capsnet memory ours` prints the
 """
 
 import functools
-import re
 import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -189,8 +187,7 @@ def peak_memory(kind) -> float:
     if kind == "ours":
         keep_freed_memory()  # as `capsnet.train` does
     (our_epoch(STEPS * BATCH) if kind == "ours" else fit_epoch(port(), STEPS * BATCH))()
-    status = Path("/proc/self/status").read_text()  # getrusage's peak would include the process that started this one
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    return timing.peak_memory()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
-"""What it brings that a process keeps the memory its steps free (`training.device.keep_freed_memory`).
+"""What the settings of memory bring: that a process keeps what its steps free, and the order in which XLA computes.
 
-`python -m benchmarks.freed_memory kept` prints the seconds of a training step with it, `returned` without.
+`python -m benchmarks.freed_memory kept 7` prints the seconds of a training step and the peak memory in MB with
+`training.device.keep_freed_memory`, as trainings run; `returned`: without it; `frugal`: with it and with XLA's order
+for little memory, in place of its order for much at the same time.
 """
 
+import os
 import statistics
 import sys
 
@@ -11,20 +14,35 @@ from benchmarks.capsnet import BATCH, our_epoch
 from training.device import keep_freed_memory
 
 STEPS, ROUNDS = 3, 3
+FRUGAL = "--xla_cpu_enable_concurrency_optimized_scheduler=false"
 
 
 def run(repeats: int) -> list[dict]:
-    """CapsNet's training step with memory kept and returned, each in processes of its own, alternating."""
-    seconds = {"kept": [], "returned": []}
+    """CapsNet's training step with each of the settings, in processes of their own, alternating."""
+    measured = {"kept": [], "returned": [], "frugal": []}
     for _ in range(ROUNDS):
-        for kind, values in seconds.items():
-            values.extend(timing.in_new_process("benchmarks.freed_memory", kind, repeats))
-    kept, returned = map(statistics.median, seconds.values())
-    name = f"capsnet train step, freed memory kept by the process vs returned to the system, batch {BATCH}"
-    return [timing.row(name, kept, returned, BATCH * STEPS, "images/s", ROUNDS * repeats)]
+        for kind, values in measured.items():
+            values.append(timing.in_new_process("benchmarks.freed_memory", kind, repeats))
+    seconds, peak = ({kind: statistics.median(value[part] for value in values) for kind, values in measured.items()}
+                     for part in (0, 1))  # fmt: skip
+    names = {
+        "returned": "freed memory kept by the process vs returned to the system",
+        "frugal": f"as it is vs with XLA_FLAGS={FRUGAL}",
+    }
+    rows = []
+    for kind, name in names.items():
+        rows += [
+            timing.row(f"capsnet train step, {name}, batch {BATCH}", seconds["kept"], seconds[kind], BATCH * STEPS,
+                       "images/s", ROUNDS * repeats),
+            {"name": f"capsnet training, peak memory, {name}, batch {BATCH}", "ratio": peak[kind] / peak["kept"],
+             "ours": peak["kept"], "baseline": peak[kind], "unit": "MB", "repeats": ROUNDS},
+        ]  # fmt: skip
+    return rows
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "kept":
+    if sys.argv[1] != "returned":
         keep_freed_memory()
-    print(timing.interleaved({"steps": our_epoch(STEPS * BATCH)}, int(sys.argv[2]))["steps"])
+    if sys.argv[1] == "frugal":
+        os.environ["XLA_FLAGS"] = FRUGAL  # read when the first program is compiled
+    print(timing.interleaved({"steps": our_epoch(STEPS * BATCH)}, int(sys.argv[2]))["steps"], timing.peak_memory())

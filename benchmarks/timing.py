@@ -1,10 +1,12 @@
-"""Timing for the benchmarks: interleaved repetitions, medians."""
+"""Measuring for the benchmarks: interleaved repetitions, medians, peak memory."""
 
+import re
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 
 def interleaved(calls: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
@@ -24,6 +26,12 @@ def in_new_process(module: str, *arguments: object) -> list[float]:
     command = [sys.executable, "-m", module, *map(str, arguments)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [float(number) for number in printed.splitlines()[-1].split()]
+
+
+def peak_memory() -> float:
+    """MB that this process has held at most."""
+    status = Path("/proc/self/status").read_text()  # getrusage's peak would include the process that started this one
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def row(name: str, ours: float, baseline: float, amount: float, unit: str, repeats: int) -> dict:

@@ -94,21 +94,28 @@ def reconstructions(run: Run) -> Figure | None:
     )
 
 
+def first_misread(network, test) -> tuple[np.ndarray, int]:
+    """Rows of the first SHOWN misread test images, and how many images were read to find them."""
+    wrong, count, read = np.zeros(0, int), len(test["label"]), 0
+    while len(wrong) < SHOWN and read < count:
+        part = slice(read, read + 1000)
+        labels = loop.predict(network, test["image"][part], evaluate.BATCH)["lengths"].argmax(-1)
+        wrong = np.append(wrong, read + np.flatnonzero(labels != test["label"][part]))
+        read += len(labels)
+    return wrong[:SHOWN], read
+
+
 def failures(run: Run) -> Figure | None:
     """Misread test images, what was seen in them and what should have been."""
     if not has_decoder(run):
         return None
-    images, labels = evaluate.sample(dataset_of(run).test)
-    network = network_of(run)
-    predicted = loop.predict(network, images, evaluate.BATCH)["lengths"].argmax(-1)
-    wrong = np.flatnonzero(predicted != labels)[:SHOWN]
+    test, network = dataset_of(run).test, network_of(run)
+    wrong, read = first_misread(network, test)
     if not len(wrong):
         return None
-    rows, predicted = strip(network, images[wrong], labels[wrong])
-    figure = plots.image_rows(rows, titles=titles(run, labels[wrong], predicted))
-    return plots.caption(
-        figure, f"The first misread images among {len(labels)} evenly spaced test images. {plots.describe(run)}."
-    )
+    rows, predicted = strip(network, test["image"][wrong], test["label"][wrong])
+    figure = plots.image_rows(rows, titles=titles(run, test["label"][wrong], predicted))
+    return plots.caption(figure, f"The first misread of the first {read:,} test images. {plots.describe(run)}.")
 
 
 def perturbations(run: Run) -> Figure | None:
@@ -163,7 +170,7 @@ def couplings(run: Run) -> Figure | None:
     axes[1].axhline(1 / share.shape[-1], color="0.5", linestyle="--")
     axes[1].set(xlabel="iteration", ylabel="share of the true class", title=f"{len(labels)} test images")
     return plots.caption(
-        figure, "Couplings weighted by the length of the input capsule; dashed: an even share. " + plots.describe(run)
+        figure, f"Couplings weighted by the length of the input capsule; dashed: an even share. {plots.describe(run)}."
     )
 
 

@@ -70,7 +70,8 @@ def image_rows(rows: Mapping[str, np.ndarray], cell: float = 0.75, titles: list[
     """Grid of grey images in [0, 1]: one labelled row per entry, arrays (columns, height, width[, 1])."""
     columns = max(len(images) for images in rows.values())
     height, width = next(iter(rows.values())).shape[1:3]
-    size = (cell * columns + 1.4, cell * height / width * len(rows) + 0.6)
+    labels = 0.3 + 0.075 * max(map(len, rows))  # inches beside the images
+    size = (max(3.4, cell * columns + labels), cell * height / width * len(rows) + 0.6)
     figure, axes = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])

@@ -1,4 +1,7 @@
-"""`python -m reporting.readme`: renders the tables of all READMEs from the committed results.json and claims.json."""
+"""`python -m reporting.readme`: renders the tables of all READMEs from the committed JSON files.
+
+They are METHOD/results.json, results/claims.json and benchmarks/results.json.
+"""
 
 import re
 from collections import Counter
@@ -13,8 +16,11 @@ from training.run import read_json, write_atomic
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDEST = 100  # characters of a cell
-# `<!-- verdicts -->` or `<!-- claims: id id ... -->`, a table, `<!-- end -->`
-MARKER = re.compile(r"(<!-- (verdicts|claims: (?P<ids>[^>]*?)) -->\n).*?(<!-- end -->)", re.DOTALL)
+# `<!-- verdicts -->`, `<!-- claims: id id ... -->` or `<!-- benchmarks: module module ... -->`, a table, `<!-- end -->`
+MARKER = re.compile(
+    r"(?P<start><!-- (verdicts|claims: (?P<ids>[^>]*?)|benchmarks: (?P<modules>[^>]*?)) -->\n).*?(?P<end><!-- end -->)",
+    re.DOTALL,
+)
 
 
 def readmes() -> list[Path]:
@@ -23,12 +29,17 @@ def readmes() -> list[Path]:
 
 
 def render(text: str, folder: Path) -> str:
-    """Replaces what stands between markers by tables made from `<folder>/*/results.json` and results/claims.json."""
+    """Replaces what stands between markers by tables made from the JSON files in `folder`."""
     entries = read_json(folder / "results" / "claims.json")
 
     def table(match: re.Match) -> str:
-        made = claims_table(entries, match["ids"].split()) if match["ids"] else verdicts_table(entries)
-        return f"{match[1]}{made}\n{match[4]}"
+        if match["ids"]:
+            made = claims_table(entries, match["ids"].split())
+        elif match["modules"]:
+            made = benchmarks_table(read_json(folder / "benchmarks" / "results.json"), match["modules"].split())
+        else:
+            made = verdicts_table(entries)
+        return f"{match['start']}{made}\n{match['end']}"
 
     return MARKER.sub(table, render_readme(text, folder))
 
@@ -54,6 +65,13 @@ def claims_table(entries: list[dict], ids: list[str]) -> str:
         for entry in (known[id_] for id_ in ids)
     ]
     return tabulate(lines, ["claim", "expected", "unit", "measured", "verdict"], tablefmt="pipe", disable_numparse=True)
+
+
+def benchmarks_table(rows: list[dict], modules: list[str]) -> str:
+    """One line per measurement of these benchmarks: both speeds and their ratio."""
+    columns = ("name", "ratio", "ours", "baseline", "unit")
+    lines = [[row[column] for column in columns] for row in rows if row["benchmark"] in modules]
+    return tabulate(lines, columns, tablefmt="pipe", floatfmt=".3g")
 
 
 def abridged(text: str) -> str:

@@ -124,6 +124,19 @@ def test_predict_reads_one_image_and_draws_it(tmp_path, capsys):
     assert Image.open(tmp_path / "drawn.png").size[0] > 100
 
 
+def test_failures_are_sought_until_a_strip_is_full(monkeypatch):
+    test = {"image": np.arange(2500.0), "label": np.zeros(2500, int)}
+
+    def read(wrong):
+        """Predictions that misread the images of these numbers."""
+        return lambda network, images, batch: {"lengths": np.eye(2)[np.isin(images, wrong).astype(int)]}
+
+    for wrong, expected in (([5, 1200, 2400], 2500), (list(range(995, 1010)), 2000), (list(range(20)), 1000)):
+        monkeypatch.setattr(figures.loop, "predict", read(wrong))
+        rows, count = figures.first_misread(None, test)
+        assert rows.tolist() == wrong[: figures.SHOWN] and count == expected
+
+
 @pytest.mark.parametrize(("data", "first", "last"), [("mnist-1000", "0", "9"), ("fashion_mnist", "T-shirt", "boot")])
 def test_figures_call_classes_by_the_names_of_the_data(data, first, last, tmp_path):
     run = Run.open("capsnet", "paper", Config(runs_dir=str(tmp_path)), data)
