@@ -69,9 +69,17 @@ def claims_table(entries: list[dict], ids: list[str]) -> str:
 
 def benchmarks_table(rows: list[dict], modules: list[str]) -> str:
     """One line per measurement of these benchmarks: both speeds and their ratio."""
-    columns = ("name", "ratio", "ours", "baseline", "unit")
-    lines = [[row[column] for column in columns] for row in rows if row["benchmark"] in modules]
-    return tabulate(lines, columns, tablefmt="pipe", floatfmt=".3g")
+    lines = [
+        [row["name"], *(three_digits(row[column]) for column in ("ratio", "ours", "baseline")), row["unit"]]
+        for row in rows
+        if row["benchmark"] in modules
+    ]
+    return tabulate(lines, ["measured", "ratio", "ours", "baseline", "unit"], tablefmt="pipe", disable_numparse=True)
+
+
+def three_digits(value: float) -> str:
+    """A positive number to three digits, or to the unit."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def abridged(text: str) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reporting import claims, page, plots, tables
+from reporting import claims, page, plots, readme, tables
 from training.run import Run, RunError, read_json, write_json
 from training.settings import Settings
 
@@ -92,6 +92,16 @@ def test_readme_tables_come_from_results(tmp_path, rows):
     other = next(line for line in gap.splitlines() if line.startswith("| other"))
     assert "1.10 ± 0.10" in gap and [word.strip() for word in other.split("|")[2:-1]] == ["-", "0", "-", "-", "-"]
     assert "Not run yet." in tables.render_readme(text.replace("method=gmu", "method=capsnet"), tmp_path)
+
+
+def test_benchmark_tables_show_what_was_asked_for():
+    rows = [
+        {"benchmark": "loop", "name": "step", "ratio": 1.234, "ours": 1234.5, "baseline": 1000.4, "unit": "images/s"},
+        {"benchmark": "other", "name": "else", "ratio": 1.0, "ours": 1.0, "baseline": 1.0, "unit": "ms"},
+    ]
+    *_, line = readme.benchmarks_table(rows, ["loop"]).splitlines()
+    assert [word.strip() for word in line.split("|")[1:-1]] == ["step", "1.23", "1,234", "1,000", "images/s"]
+    assert "else" not in readme.benchmarks_table(rows, ["loop"])
 
 
 def test_paired_p_against_scipy_and_its_edges():
