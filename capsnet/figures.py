@@ -221,7 +221,12 @@ def equivariance(run: Run) -> Figure | None:
         axis.plot(shifts, values.mean(-1), marker="o", label=label)
         low, high = np.quantile(values, (0.1, 0.9), axis=-1)
         axis.fill_between(shifts, low, high, alpha=0.2)
-    axis.set(xlabel="shift to the right (pixels)", ylim=(None, 1.02), title="Does the length stay and the pose move?")
+    axis.set(
+        xlabel="shift to the right (pixels)",
+        ylabel="length, cosine",
+        ylim=(None, 1.02),
+        title="Does the length stay and the pose move?",
+    )
     axis.legend(fontsize=8)
     return plots.caption(figure, f"Mean and 10-90 % range over {len(labels)} test images. {plots.describe(run)}.")
 
