@@ -1,6 +1,6 @@
 """`make bench`: runs every benchmark of this folder, prints a table, writes benchmarks/results.json.
 
-`python -m benchmarks training_loop` runs one; its rows replace those of the same name.
+`python -m benchmarks training_loop` runs one; its rows replace those of the same name and hardware.
 """
 
 import dataclasses
@@ -56,9 +56,9 @@ def main() -> None:
     rows = [{**row, **state} for row in rows]
     columns = ("name", "ratio", "ours", "baseline", "unit", "repeats")
     print(tabulate([[row.get(key) for key in columns] for row in rows], columns, floatfmt=".3g"))
-    new = {row["name"] for row in rows}
     old = read_json(RESULTS) if RESULTS.exists() else []
-    write_json(RESULTS, [row for row in old if row["name"] not in new] + rows)
+    merged = {(row["benchmark"], row["name"], row["hardware"]): row for row in old + rows}
+    write_json(RESULTS, [merged[key] for key in sorted(merged)])
 
 
 if __name__ == "__main__":

@@ -70,11 +70,18 @@ def claims_table(entries: list[dict], ids: list[str]) -> str:
 def benchmarks_table(rows: list[dict], modules: list[str]) -> str:
     """One line per measurement of these benchmarks: both speeds and their ratio."""
     lines = [
-        [row["name"], *(three_digits(row[column]) for column in ("ratio", "ours", "baseline")), row["unit"]]
+        [
+            row["name"],
+            *(three_digits(row[column]) for column in ("ratio", "ours", "baseline")),
+            row["unit"],
+            row["hardware"].removesuffix(", CPU"),
+        ]
         for row in rows
         if row["benchmark"] in modules
     ]
-    return tabulate(lines, ["measured", "ratio", "ours", "baseline", "unit"], tablefmt="pipe", disable_numparse=True)
+    return tabulate(
+        lines, ["measured", "ratio", "ours", "baseline", "unit", "machine"], tablefmt="pipe", disable_numparse=True
+    )
 
 
 def three_digits(value: float) -> str:

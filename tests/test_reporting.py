@@ -99,8 +99,16 @@ def test_benchmark_tables_show_what_was_asked_for():
         {"benchmark": "loop", "name": "step", "ratio": 1.234, "ours": 1234.5, "baseline": 1000.4, "unit": "images/s"},
         {"benchmark": "other", "name": "else", "ratio": 1.0, "ours": 1.0, "baseline": 1.0, "unit": "ms"},
     ]
+    rows = [{**row, "hardware": "4 x AMD EPYC with AVX2, CPU"} for row in rows]
     *_, line = readme.benchmarks_table(rows, ["loop"]).splitlines()
-    assert [word.strip() for word in line.split("|")[1:-1]] == ["step", "1.23", "1,234", "1,000", "images/s"]
+    assert [word.strip() for word in line.split("|")[1:-1]] == [
+        "step",
+        "1.23",
+        "1,234",
+        "1,000",
+        "images/s",
+        "4 x AMD EPYC with AVX2",
+    ]
     assert "else" not in readme.benchmarks_table(rows, ["loop"])
 
 

@@ -1,11 +1,13 @@
 """The run folder: atomic files, nothing overwritten silently, damage named."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from reporting.tables import find_runs
+from training import run as run_module
 from training.run import Run, RunError, git_state, read_json, write_atomic, write_json
 from training.settings import Settings
 
@@ -108,6 +110,13 @@ def test_damaged_folders_are_named_and_left_alone(tmp_path, capsys):
     assert run.finished
     with pytest.raises(RunError, match="cannot be read"):
         read_json(tmp_path / "missing.json")
+
+
+def test_hardware_names_the_widest_vectors():
+    assert run_module.widest_vectors("flags\t\t: sse4_2 avx2 fma") == " with AVX2"
+    assert run_module.widest_vectors("flags\t\t: avx2 avx512f amx_tile") == " with AMX"
+    assert run_module.widest_vectors("flags\t\t: avx avx512f avx2") == " with AVX-512"
+    assert run_module.widest_vectors("") == "" and re.fullmatch(r"[1-9]\d* x .+, CPU", run_module.hardware())
 
 
 def test_git_state_names_a_commit_here():

@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -214,16 +215,22 @@ class Run:
 
 
 def hardware() -> str:
-    """Number of usable cores and the processor's name, for example '4 x AMD EPYC, CPU'."""
-    name = ""
+    """Usable cores, the processor's name and its widest vectors, for example '4 x AMD EPYC with AVX2, CPU'."""
     try:
-        name = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()).group(1)
-    except (OSError, AttributeError):
-        import platform
-
-        name = platform.processor() or platform.machine()
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        text = ""
+    found = re.search(r"model name\s*: (.*)", text)
+    name = found[1] if found else platform.processor() or platform.machine()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} x {' '.join(name.split())}, CPU"
+    return f"{cores} x {' '.join(name.split())}{widest_vectors(text)}, CPU"
+
+
+def widest_vectors(text: str) -> str:
+    """' with AMX', ' with AVX-512' or ' with AVX2' by the flags in /proc/cpuinfo; they decide how fast products are."""
+    flags = set(text.split())
+    known = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
+    return next((f" with {name}" for flag, name in known.items() if flag in flags), "")
 
 
 def git_state() -> dict:
