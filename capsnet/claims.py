@@ -165,7 +165,7 @@ RUNS = [
     Job(TRAIN, "multi_mnist", MNIST, (0,), quick=QUICK, minutes=20, quick_minutes=0.75),
     Job(TRAIN, "multi_mnist", MNIST, (0,), ("--batch-size", "128", "--schedule", "exponential", "--tag", "batch128"),
         None, minutes=20),
-    *(Job(TRAIN, variant, MNIST, (0, 1), ("--train-examples", "10000"), None, minutes=8) for variant in ABLATION),
+    *(Job(TRAIN, variant, MNIST, (0, 1, 2), ("--train-examples", "10000"), None, minutes=4) for variant in ABLATION),
     *(Job(TRAIN, variant, MNIST, (0, 1, 2), ("--train-examples", "1000", "--epochs", "30"), None, minutes=5)
       for variant in ("routing_3", "cnn_5x5", "cnn_9x9")),
 ]  # fmt: skip
