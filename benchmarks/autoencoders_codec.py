@@ -30,8 +30,9 @@ def coding_rows(repeats: int) -> list[dict]:
         title = f"autoencoders entropy coding vs {name}"
         rows.append(timing.row(title, seconds["ours"], seconds[name], codes.size, "codes/s", repeats))
         bits, other = 8 * size / codes.size, 8 * len(compress()) / codes.size
-        size_row = {"ratio": other / bits, "ours": bits, "baseline": other, "unit": "bits/code", "repeats": 1}
-        rows.append({"name": f"autoencoders size of coded codes vs {name}", **size_row})
+        rows.append(
+            timing.smaller_is_better(f"autoencoders size of coded codes vs {name}", bits, other, "bits/code", 1)
+        )
     return rows
 
 

@@ -5,6 +5,7 @@
 
 import json
 
+from benchmarks import timing
 from calibration.solvers import SOLVERS, measure, sample
 
 SIZES = ((10_000, 10), (10_000, 100), (50_000, 1000))
@@ -23,18 +24,9 @@ def run(repeats: int = 7) -> list[dict]:
         table = measure(logits, labels, count, solvers)
         ours = table.pop(OURS)
         for name, rival in table.items():
-            rows.append(
-                {
-                    "name": f"temperature fit {samples:,} x {classes:,} vs {name}",
-                    "ratio": rival["ms"] / ours["ms"],
-                    "ours": ours["ms"],
-                    "baseline": rival["ms"],
-                    "unit": "ms",
-                    "repeats": count,
-                    "error_ours": ours["relative_error"],
-                    "error_baseline": rival["relative_error"],
-                }
-            )
+            title = f"temperature fit {samples:,} x {classes:,} vs {name}"
+            errors = {"error_ours": ours["relative_error"], "error_baseline": rival["relative_error"]}
+            rows.append({**timing.smaller_is_better(title, ours["ms"], rival["ms"], "ms", count), **errors})
     return rows
 
 

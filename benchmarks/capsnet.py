@@ -173,8 +173,7 @@ def memory_row() -> dict:
     kinds = ("ours", "map_fn")
     peaks = {kind: timing.in_new_process("benchmarks.capsnet", "memory", kind)[0] for kind in kinds}
     name = f"capsnet training, peak memory of the process vs the map_fn port, batch {BATCH}"
-    return {"name": name, "ratio": peaks["map_fn"] / peaks["ours"], "ours": peaks["ours"],
-            "baseline": peaks["map_fn"], "unit": "MB", "repeats": 1}  # fmt: skip
+    return timing.smaller_is_better(name, peaks["ours"], peaks["map_fn"], "MB", repeats=1)
 
 
 def run(repeats: int) -> list[dict]:

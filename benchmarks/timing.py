@@ -34,13 +34,22 @@ def peak_memory() -> float:
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
-def row(name: str, ours: float, baseline: float, amount: float, unit: str, repeats: int) -> dict:
-    """A row of benchmarks/results.json: speeds `amount` / seconds, and their ratio (above 1: ours is faster)."""
+def smaller_is_better(name: str, ours: float, baseline: float, unit: str, repeats: int) -> dict:
+    """A row of benchmarks/results.json: sizes or times, and their ratio (above 1: ours is smaller)."""
     return {
         "name": name,
         "ratio": baseline / ours,
-        "ours": amount / ours,
-        "baseline": amount / baseline,
+        "ours": ours,
+        "baseline": baseline,
         "unit": unit,
         "repeats": repeats,
+    }
+
+
+def row(name: str, ours: float, baseline: float, amount: float, unit: str, repeats: int) -> dict:
+    """A row of benchmarks/results.json: speeds `amount` / seconds, and their ratio (above 1: ours is faster)."""
+    return {
+        **smaller_is_better(name, ours, baseline, unit, repeats),
+        "ours": amount / ours,
+        "baseline": amount / baseline,
     }

@@ -61,7 +61,7 @@ def test_evaluation_is_the_mean_over_all_examples_for_any_batch_size():
 
 def test_predict_keeps_rows_and_structure():
     model, split = network(), dataset().test
-    np.testing.assert_allclose(loop.predict(model, split["x"], 7), model(split["x"]).numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(loop.predict(model, split["x"], 7), model(split["x"]).numpy(), rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
