@@ -44,6 +44,8 @@ class Config(Settings):
     """Widths of the decoders' dense layers."""
     deconvolution: bool = True
     """Pixels from a small picture, enlarged and convolved; off: from one dense layer."""
+    initial_weights: Literal["keras", "pytorch"] = "keras"
+    """Glorot-uniform kernels and zero biases, or both uniform within 1 / sqrt(fan in), the slides' framework's."""
     tied: bool = False
     """The decoders' dense layers use the encoders' kernels transposed; needs decoder_units = dense_units reversed."""
     fusion: Literal["hidden_sum", "code_sum", "code_mean"] = "hidden_sum"
@@ -64,6 +66,10 @@ class Config(Settings):
     """Weight of L5, both views rebuild alike (>= 0)."""
     correlation_weight: float = 0.02
     """Lambda of L6, the correlation of the codes."""
+    pixel_error: Literal["mean", "sum"] = "mean"
+    """Squared errors of L1, L2, L3 and L5: mean or sum over the pixels of a view; the slides do not say."""
+    step_error: Literal["mean", "sum"] = "mean"
+    """The same for L4, over the units of a hidden layer."""
     step_correlation_weights: tuple[float, ...] = (0.003, 0.05)
     """Lambdas of L7, the correlations of the hidden layers: the encoder's, then the decoder's; missing ones are 0."""
     correlation: Literal["per_unit", "global"] = "per_unit"
@@ -105,9 +111,10 @@ class Config(Settings):
 NETWORK = (
     "code_units", "filters", "padding", "dense_units", "batch_norm", "dropout", "activation", "dense_activation",
     "code_activation", "output_activation", "decoder_units", "deconvolution", "tied", "fusion", "absent", "shift",
-    "stretch",
+    "stretch", "initial_weights",
 )  # fmt: skip
 LOSS = (
     "both_weight", "single_weight", "step_weight", "difference_weight", "correlation_weight", "correlation",
     "step_correlation_weights", "decoder_steps", "canonical_weight", "ridge", "neighbours", "neighbour_share",
+    "pixel_error", "step_error",
 )  # fmt: skip

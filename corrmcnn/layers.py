@@ -215,6 +215,23 @@ class PairDistortion(keras.layers.Layer):
         return super().get_config() | {"shift": self.shift, "stretch": self.stretch, "seed": self.seed}
 
 
+def draw_pytorch_weights(layer):
+    """Draws kernels and biases of all dense and convolutional layers within a built `layer` as PyTorch does by default.
+
+    Each is uniform in +-1 / sqrt(fan_in), fan_in the number of inputs that an output sums (Kaiming-uniform with
+    a = sqrt(5); a transposed convolution counts rows x columns x output channels, as PyTorch does).
+    """
+    for part in layer._flatten_layers(include_self=False):
+        if not isinstance(part, (layers.Dense, layers.Conv2D, layers.Conv2DTranspose)):
+            continue
+        fan_in = math.prod(
+            part.kernel.shape[:-1]
+        )  # Keras: (rows, columns, in, out), transposed (rows, columns, out, in)
+        draw = keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
+        for weight in (part.kernel, *([part.bias] if part.use_bias else [])):
+            weight.assign(draw.clone()(weight.shape))
+
+
 def normalise(wanted):
     """A list of batch normalisation, or of nothing."""
     return [layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)] if wanted else []

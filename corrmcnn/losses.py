@@ -1,8 +1,9 @@
 """What CorrMCNN minimises: L1 + L2 + L3 + L4 + L5 - L6 - L7 (the slides; Bhatt et al. 2017).
 
-The slides start their sum at L0, which does not exist: a slip. L is the mean squared error, over the pixels of a
-view or the units of a layer; the errors of the two views, and those of several layers, are added. Everything is a mean
-over the batch, in float32 whatever the precision of the network. `outputs` is what `CorrMCNN` returns.
+The slides start their sum at L0, which does not exist: a slip. L is the squared error, and the slides do not say
+whether its mean or its sum over the pixels of a view (the units of a layer): ERRORS has both, and either is passed as
+`error`. The errors of the two views, and those of several layers, are added. Everything is a mean over the batch, in
+float32 whatever the precision of the network. `outputs` is what `CorrMCNN` returns.
 """
 
 from keras import ops
@@ -17,25 +18,28 @@ from corrnet.losses import (
     reconstruction_from_left,
     reconstruction_from_right,
     sum_correlation,
+    summed_squared_error,
 )
+
+ERRORS = {"mean": mean_squared_error, "sum": summed_squared_error}
 
 VIEWS = ("left", "right")
 FAR = 1e6  # squared distance that an image is given from itself, above any between two images
 
 
-def l1_reconstruction_from_both(outputs):
+def l1_reconstruction_from_both(outputs, error=mean_squared_error):
     """L1 = L(z, g(h(z))): error of both views rebuilt from both; scalar."""
-    return ops.mean(reconstruction_from_both(outputs, outputs["views"], mean_squared_error))
+    return ops.mean(reconstruction_from_both(outputs, outputs["views"], error))
 
 
-def l2_reconstruction_from_left(outputs):
+def l2_reconstruction_from_left(outputs, error=mean_squared_error):
     """L2 = L(z, g(h(x))): error of both views rebuilt from the left one; scalar."""
-    return ops.mean(reconstruction_from_left(outputs, outputs["views"], mean_squared_error))
+    return ops.mean(reconstruction_from_left(outputs, outputs["views"], error))
 
 
-def l3_reconstruction_from_right(outputs):
+def l3_reconstruction_from_right(outputs, error=mean_squared_error):
     """L3 = L(z, g(h(y))): error of both views rebuilt from the right one; scalar."""
-    return ops.mean(reconstruction_from_right(outputs, outputs["views"], mean_squared_error))
+    return ops.mean(reconstruction_from_right(outputs, outputs["views"], error))
 
 
 def step_pairs(outputs, decoder_steps="single"):
@@ -63,14 +67,14 @@ def step_pairs(outputs, decoder_steps="single"):
     return pairs + list(zip(from_left, from_right, strict=True))
 
 
-def l4_step_difference(pairs):
-    """L4 = sum over layers k of L(h(x^k), h(y^k)): squared error, mean over units and batch; scalar."""
-    return sum((ops.mean(mean_squared_error(left, right)) for left, right in pairs), 0.0)
+def l4_step_difference(pairs, error=mean_squared_error):
+    """L4 = sum over layers k of L(h(x^k), h(y^k)): squared error over the units, mean over the batch; scalar."""
+    return sum((ops.mean(error(left, right)) for left, right in pairs), 0.0)
 
 
-def l5_reconstruction_difference(outputs):
+def l5_reconstruction_difference(outputs, error=mean_squared_error):
     """L5 = L(g(h(x)), g(h(y))): squared error between what either view alone rebuilds, added over both; scalar."""
-    return sum(ops.mean(mean_squared_error(outputs["left"][view], outputs["right"][view])) for view in VIEWS)
+    return sum(ops.mean(error(outputs["left"][view], outputs["right"][view])) for view in VIEWS)
 
 
 def global_correlation(left, right):
@@ -135,7 +139,7 @@ def neighbour_pairing(views, neighbours, share):
 def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, step_weight=1.0,
                  difference_weight=1.0, correlation_weight=0.02, step_correlation_weights=(0.003, 0.05),
                  correlation="per_unit", decoder_steps="single", canonical_weight=0.0, ridge=RIDGE,
-                 neighbours=5, neighbour_share=0.0):  # fmt: skip
+                 neighbours=5, neighbour_share=0.0, pixel_error="mean", step_error="mean"):  # fmt: skip
     """L1 + ... + L5 - lambda corr(codes) - sum_k lambda_k corr(layer k) - w canonical(codes).
 
     Args:
@@ -154,6 +158,7 @@ def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, 
             cannot be raised by copies of a unit; the batch should be far larger than the code.
         ridge: of the canonical correlation.
         neighbours, neighbour_share: the canonical correlation is that of `neighbour_pairing`; share 0: of true pairs.
+        pixel_error, step_error: keys of ERRORS, for the pixels (L1, L2, L3, L5) and for the hidden layers (L4).
 
     Returns:
         Scalar loss and its unweighted terms: "reconstruction_from_both", "..._left", "..._right", "step_difference",
@@ -161,13 +166,13 @@ def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, 
         where it has a weight, "canonical" (of the batch, under its pairing).
     """
     outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
-    pairs = step_pairs(outputs, decoder_steps)
+    pairs, pixels = step_pairs(outputs, decoder_steps), ERRORS[pixel_error]
     terms = {
-        "reconstruction_from_both": l1_reconstruction_from_both(outputs),
-        "reconstruction_from_left": l2_reconstruction_from_left(outputs),
-        "reconstruction_from_right": l3_reconstruction_from_right(outputs),
-        "step_difference": l4_step_difference(pairs),
-        "reconstruction_difference": l5_reconstruction_difference(outputs),
+        "reconstruction_from_both": l1_reconstruction_from_both(outputs, pixels),
+        "reconstruction_from_left": l2_reconstruction_from_left(outputs, pixels),
+        "reconstruction_from_right": l3_reconstruction_from_right(outputs, pixels),
+        "step_difference": l4_step_difference(pairs, ERRORS[step_error]),
+        "reconstruction_difference": l5_reconstruction_difference(outputs, pixels),
     }
     weights = (both_weight, single_weight, single_weight, step_weight, difference_weight)
     loss = sum(weight * term for weight, term in zip(weights, terms.values(), strict=True))

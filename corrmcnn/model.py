@@ -8,12 +8,13 @@ import math
 import keras
 from keras import layers, ops
 
-from corrmcnn.layers import PACKAGE, Decoder, Encoder, PairDistortion, build_chain
+from corrmcnn.layers import PACKAGE, Decoder, Encoder, PairDistortion, build_chain, draw_pytorch_weights
 
 VIEWS = ("left", "right")
 PASSES = ("both", "left", "right")  # which views the code of a pass was made from
 FUSIONS = ("hidden_sum", "code_sum", "code_mean")
 ABSENT = ("nothing", "zero_image", "zero_batch")
+INITIAL_WEIGHTS = ("keras", "pytorch")
 # Layers of the slides' summary table, by the names they have there.
 TABLE = {
     "Conv2D": "Conv2d",
@@ -50,13 +51,14 @@ class CorrMCNN(keras.Model):
         absent: what a view that is not given adds. "nothing"; "zero_image": what the encoder makes of an image of
             zeros, on inference statistics; "zero_batch": the same on batch statistics, which such images pollute.
         shift, stretch: see `PairDistortion`.
+        initial_weights: "keras" (Glorot-uniform kernels, zero biases) or "pytorch", see `draw_pytorch_weights`.
     """
 
     def __init__(self, left_shape, right_shape, code_units=50, filters=(128, 64), padding="valid",
                  dense_units=(500, 300), batch_norm="convolutions", dropout=0.2, activation="relu",
                  dense_activation="relu", decoder_units=(), deconvolution=True, tied=False, code_activation="relu",
                  output_activation="sigmoid", fusion="hidden_sum", absent="nothing", shift=0.0, stretch=0.0,
-                 **kwargs):  # fmt: skip
+                 initial_weights="keras", **kwargs):  # fmt: skip
         super().__init__(**kwargs)
         encoder = dict(filters=tuple(filters), padding=padding, dense_units=tuple(dense_units), batch_norm=batch_norm,
                        dropout=dropout, activation=activation, dense_activation=dense_activation)  # fmt: skip
@@ -64,7 +66,7 @@ class CorrMCNN(keras.Model):
         self.settings = encoder | decoder | dict(
             left_shape=tuple(left_shape), right_shape=tuple(right_shape), code_units=code_units, absent=absent,
             decoder_units=tuple(decoder_units), code_activation=code_activation, fusion=fusion, shift=shift,
-            stretch=stretch)  # fmt: skip
+            stretch=stretch, initial_weights=initial_weights)  # fmt: skip
         check_settings(self.settings)
         self.view_shapes = dict(zip(VIEWS, (tuple(left_shape), tuple(right_shape)), strict=True))
         self.encoders = {view: Encoder(**encoder, name=f"{view}_encoder") for view in VIEWS}
@@ -82,6 +84,8 @@ class CorrMCNN(keras.Model):
             self.decoders[view].build((None, self.settings["code_units"]))
         for joint in self.joints.values():
             joint.build((None, self.settings["dense_units"][-1]))
+        if self.settings["initial_weights"] == "pytorch":
+            draw_pytorch_weights(self)
         self.built = True
 
     def encode(self, left=None, right=None):
@@ -154,7 +158,7 @@ class CorrMCNN(keras.Model):
 
 def check_settings(settings):
     """Raises ValueError for names that do not exist, or a tied decoder that does not mirror its encoder."""
-    for name, known in (("fusion", FUSIONS), ("absent", ABSENT)):
+    for name, known in (("fusion", FUSIONS), ("absent", ABSENT), ("initial_weights", INITIAL_WEIGHTS)):
         if settings[name] not in known:
             raise ValueError(f"Unknown {name}: expected one of {', '.join(known)}, received {settings[name]!r}.")
     if not settings["dense_units"]:

@@ -11,6 +11,7 @@ from training.run import Run
 from training.settings import Variants
 
 BLOG = Config()
+SUM = replace(BLOG, pixel_error="sum", output_activation="linear", initial_weights="pytorch")
 ABLATION = Config(epochs=10, train_examples=10_000)  # the same budget for every part that is taken away
 ARC1 = Config(
     epochs=30, learning_rate=1e-3, decay=True, dropout=0.5, deconvolution=False, both_weight=10.0, single_weight=10.0,
@@ -38,6 +39,7 @@ ablate = functools.partial(replace, ABLATION)
 
 VARIANTS: Variants = {
     "blog": ("the slides: two convolutions, L1 to L7, deconvolution", BLOG),
+    "blog_sum": ("blog with errors summed over pixels, linear pixels, PyTorch's initial weights", SUM),
     "blog_slow": ("blog at a tenth of its learning rate", replace(BLOG, learning_rate=1e-3)),
     "arc1": ("the paper's Arch1: one dense layer as decoder, dropout 0.5, no L7", ARC1),
     "arc2": ("the paper's Arch2: deconvolution, L7 at every step", ARC2),

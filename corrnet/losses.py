@@ -23,6 +23,11 @@ def half_squared_error(targets, predictions):
     return ops.sum(ops.square(flatten(targets) - flatten(predictions)), axis=1) / 2.0
 
 
+def summed_squared_error(targets, predictions):
+    """sum over pixels of (t - p)^2, PyTorch's MSELoss(reduction="sum") per sample; (n, ...) twice -> (n,) float32."""
+    return ops.sum(ops.square(flatten(targets) - flatten(predictions)), axis=1)
+
+
 def mean_squared_error(targets, predictions):
     """mean over pixels of (t - p)^2, the blog's reconstruction error; (n, ...) twice -> (n,) float32."""
     return ops.mean(ops.square(flatten(targets) - flatten(predictions)), axis=1)
@@ -35,6 +40,7 @@ def mean_absolute_error(targets, predictions):
 
 RECONSTRUCTION = {
     "half_squared": half_squared_error,
+    "summed_squared": summed_squared_error,
     "mean_squared": mean_squared_error,
     "mean_absolute": mean_absolute_error,
 }

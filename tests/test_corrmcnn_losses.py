@@ -63,6 +63,23 @@ def test_l4_by_hand():
     assert number(losses.l4_step_difference([])) == 0.0
 
 
+def test_errors_are_means_or_sums_over_pixels_and_over_units():
+    pairs = [(np.float32([[0, 0]]), np.float32([[1, 3]])), (np.float32([[2]]), np.float32([[4]]))]
+    assert number(losses.l4_step_difference(pairs, losses.ERRORS["sum"])) == 10.0 + 4.0
+    model, batch = network(), views()
+    mean = losses.compute_loss(model, batch, training=False)[1]
+    total = losses.compute_loss(model, batch, training=False, pixel_error="sum")[1]
+    pixels = np.prod(SHAPE)
+    for name in ("from_both", "from_left", "from_right"):
+        expected = pixels * number(mean[f"reconstruction_{name}"])
+        np.testing.assert_allclose(number(total[f"reconstruction_{name}"]), expected, rtol=1e-5)
+    np.testing.assert_allclose(number(total["step_difference"]), number(mean["step_difference"]), rtol=1e-6)
+    steps = losses.compute_loss(model, batch, training=False, step_error="sum")[1]
+    units = [left.shape[1] for left, _ in losses.step_pairs(model(batch))]
+    parts = [number(losses.l4_step_difference([pair])) for pair in losses.step_pairs(model(batch))]
+    np.testing.assert_allclose(number(steps["step_difference"]), np.dot(units, parts), rtol=1e-5)
+
+
 def test_steps_are_two_of_the_encoder_and_one_of_the_decoder_in_either_reading():
     model, batch = network(), views()
     outputs = model(batch)

@@ -270,3 +270,19 @@ def test_parts_come_back_from_their_settings():
 def test_errors_say_what_was_expected(action, message):
     with pytest.raises(ValueError, match=message):
         action()
+
+
+def test_initial_weights_of_the_slides_framework():
+    """Uniform in +-1 / sqrt(fan in), biases too; a transposed convolution counts its output channels."""
+    keras.utils.set_random_seed(0)
+    network = build(left_shape=(28, 14, 1), right_shape=(28, 14, 1), initial_weights="pytorch")
+    first, second = (layer for layer in network.encoders["left"].chain if isinstance(layer, keras.layers.Conv2D))
+    deconvolution = network.decoders["right"].picture[-1]
+    fans = [(first, 9), (second, 9 * 128), (network.joints["joint"], 300), (deconvolution, 9)]
+    for layer, fan_in in fans:
+        kernel, bound = np.asarray(layer.kernel), fan_in**-0.5
+        assert np.abs(kernel).max() <= bound and 0 < np.abs(np.asarray(layer.bias)).max() <= bound
+        if kernel.size > 1000:
+            np.testing.assert_allclose(kernel.std(), bound / 3**0.5, rtol=0.03)  # of a uniform draw
+    again = keras.models.model_from_json(network.to_json())
+    assert again.settings["initial_weights"] == "pytorch"
