@@ -7,7 +7,7 @@ SIZE ?= quick
 .PHONY: demo test lint reproduce bench clean
 
 demo: $(VENV)/run
-	$(RUN) -m reporting.demo
+	$(RUN) -m commands.demo
 
 test: $(VENV)/dev
 	$(RUN) -m pytest -n auto --dist worksteal
@@ -15,6 +15,7 @@ test: $(VENV)/dev
 lint: $(VENV)/dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
 
 reproduce: $(VENV)/run
 	$(RUN) reproduce.py --size $(SIZE)

@@ -14,7 +14,8 @@ from types import ModuleType
 
 import tyro
 
-from reporting import claims, jobs, side_by_side, tables
+from commands import jobs
+from reporting import claims, side_by_side, tables
 from reporting.methods import METHODS
 from training.run import RunError, write_atomic
 from training.settings import SettingsError, check, check_at_least, closest, fail, run_cli
@@ -23,7 +24,7 @@ from training.settings import SettingsError, check, check_at_least, closest, fai
 @dataclasses.dataclass(frozen=True)
 class Compare:
     methods: tyro.conf.Positional[tuple[str, ...]]
-    """A method (gmu: its train module) or a module (gmu.seed_study); several for one task."""
+    """A method (gmu: its train module) or a module (gmu.studies.seeds); several for one task."""
     variants: tuple[str, ...] = ()
     """Variants (`method:variant` where there are several methods), the first is the reference; default: all."""
     seeds: tuple[int, ...] = (0,)

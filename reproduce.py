@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from reporting import claims, jobs, page, plots, tables
-from reporting.methods import METHODS, part
+from commands import jobs
+from reporting import claims, page, plots, tables
+from reporting.methods import METHODS, figures_of, part
 from training.run import Run, RunError, write_json
 from training.settings import SettingsError, check, check_at_least, closest, fail, run_cli
 
@@ -69,11 +70,10 @@ def redraw_comparisons(method: str, runs: list[Run]) -> None:
 
     The first seed: every variant has it, so that its figure shows them all.
     """
-    figures = part(method, "figures")
-    names = getattr(figures, "COMPARISONS", ())
+    figures, names = figures_of(method)
     first_seeds = {run.path.parent: run for run in reversed(runs)}
     for run in first_seeds.values():
-        plots.draw(run, {name: figures.FIGURES[name] for name in names})
+        plots.draw(run, {name: figures[name] for name in names})
 
 
 def main(argv: list[str] | None = None) -> None:

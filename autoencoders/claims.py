@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from commands.jobs import Job
 from reporting.claims import Claim, Evidence, Outcome, at_least, at_most, better_than, exact, measured, number
-from reporting.jobs import Job
 
 PLAIN, COMPRESSION = "Autoencoders", "Compression of data using Autoencoders"
 DENOISING, SPARSE, VARIATIONAL = "Denoising Autoencoders", "Sparse Autoencoders", "Variational Autoencoders"
@@ -44,7 +44,7 @@ def subpixel_equals_transposed():
     """Largest difference between `Conv2DTranspose` (4 x 4, stride 2) and its sub-pixel form, integer weights."""
     from keras import layers
 
-    from autoencoders.subpixel import from_transpose
+    from autoencoders.subpixel.layers import from_transpose
 
     random = np.random.default_rng(0)
     layer = layers.Conv2DTranspose(1, 4, strides=2, padding="same")
@@ -159,7 +159,7 @@ def tagged(variant, tag, *flags, seeds=(0,), minutes=1.0):
 
 
 RUNS = [
-    Job("autoencoders.baseline_study", "baseline_study", MNIST, minutes=2,  # first: others draw it
+    Job("autoencoders.studies.baselines", "baseline_study", MNIST, minutes=2,  # first: others draw it
         quick=("--components", "2", "30", "--qualities", "20", "60", *SMALL), quick_minutes=0.4),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4)
       for variant in ("plain", "denoising")),
@@ -179,5 +179,5 @@ RUNS = [
     Job(TRAIN, "likelihood", MNIST, quick=None, minutes=6),
     Job(TRAIN, "compression", MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4),
     *(tagged("compression", f"rate{weight}", "--rate-weight", weight, minutes=2.5) for weight in ("0.005", "0.1")),
-    Job("autoencoders.subpixel_study", "subpixel_study", MNIST, quick=("--steps", "20")),
+    Job("autoencoders.subpixel.study", "subpixel_study", MNIST, quick=("--steps", "20")),
 ]  # fmt: skip

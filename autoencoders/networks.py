@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from autoencoders.subpixel import SubPixelConv2D
+from autoencoders.subpixel.layers import SubPixelConv2D
 
 
 def upsample(filters, kind, activation=None, name=None):

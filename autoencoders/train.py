@@ -4,9 +4,9 @@ import functools
 from dataclasses import replace
 
 from autoencoders.config import Config
+from commands.train import main
 from data import images
 from data.dataset import Dataset
-from training.command import main
 from training.run import Run
 from training.settings import Variants
 
@@ -57,7 +57,7 @@ def load(config: Config) -> Dataset:
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, evaluates on the test split once and writes the run."""
-    from autoencoders import evaluation, losses, model
+    from autoencoders import evaluate, losses, model
     from training import loop
 
     shape = ("code", "network", "widths", "residual", "upsampling", "kind", "l1", "top_k")
@@ -67,7 +67,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     objective = functools.partial(losses.compute_loss, **{name: getattr(config, name) for name in weights})
     optimizer = make_optimizer(config, dataset.counts()["train"])
     history = loop.fit(network, objective, dataset, config, run, optimizer)
-    metrics = evaluation.evaluate(network, objective, dataset, config, run)
+    metrics = evaluate.evaluate(network, objective, dataset, config, run)
     run.finish(network, metrics, dataset.counts(), history)
 
 

@@ -18,14 +18,14 @@ def run(repeats: int = 7) -> list[dict]:
 
 def coding_rows(repeats: int) -> list[dict]:
     """Codes per second of our coder against each compressor, and bytes (ratio above 1: ours are fewer)."""
-    from autoencoders import coding
+    from autoencoders.codec import entropy
 
     spread = np.linspace(1, 12, CODES[1])
     codes = np.round(np.random.default_rng(0).normal(0, spread, CODES)).astype(np.int64)
     raw = codes.astype(np.int8).tobytes()
     others = {"bz2": lambda: bz2.compress(raw, 9), "xz": lambda: lzma.compress(raw, preset=9)}
-    seconds = timing.interleaved({"ours": lambda: coding.encode(codes), **others}, repeats)
-    rows, size = [], len(coding.encode(codes))
+    seconds = timing.interleaved({"ours": lambda: entropy.encode(codes), **others}, repeats)
+    rows, size = [], len(entropy.encode(codes))
     for name, compress in others.items():
         title = f"autoencoders entropy coding vs {name}"
         rows.append(timing.row(title, seconds["ours"], seconds[name], codes.size, "codes/s", repeats))
@@ -40,7 +40,8 @@ def decoder_row(repeats: int) -> dict:
     """Images per second, forward and backward, of the plain decoder with sub-pixel against transposed convolutions."""
     import tensorflow as tf
 
-    from autoencoders import model, subpixel
+    from autoencoders import model
+    from autoencoders.subpixel import layers
 
     decoder = model.build().decoder
     codes = tf.random.normal([BATCH, 32], seed=0)
@@ -54,7 +55,7 @@ def decoder_row(repeats: int) -> dict:
 
         return lambda: [gradient.numpy() for gradient in step()]
 
-    calls = {"ours": make(subpixel.convert_model(decoder)), "baseline": make(decoder)}
+    calls = {"ours": make(layers.convert_model(decoder)), "baseline": make(decoder)}
     seconds = timing.interleaved(calls, repeats)
     title = "autoencoders decoder, sub-pixel vs transposed convolution"
     return timing.row(title, seconds["ours"], seconds["baseline"], BATCH, "images/s", repeats)

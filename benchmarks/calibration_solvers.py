@@ -6,7 +6,7 @@
 import json
 
 from benchmarks import timing
-from calibration.solvers import SOLVERS, measure, sample
+from calibration.studies.solvers import SOLVERS, measure, sample
 
 SIZES = ((10_000, 10), (10_000, 100), (50_000, 1000))
 OURS = next(iter(SOLVERS))

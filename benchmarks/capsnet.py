@@ -15,7 +15,7 @@ from keras import layers
 from benchmarks import timing
 from benchmarks.steps import forward_and_backward, loop_epoch
 from capsnet import losses, model
-from capsnet.convolution import strided_convolution
+from capsnet.fast import strided_convolution
 from capsnet.layers import DigitCapsules, Length, Mask
 from capsnet.routing import squash
 from training.device import keep_freed_memory
@@ -142,8 +142,10 @@ def block_rows(repeats) -> list[dict]:
         "tile": block_seconds(TileCapsules, repeats),
     }
     return [
-        timing.row(f"capsule layer forward + backward vs {name}, batch {BATCH}", *pair, BATCH, "images/s", repeats)
-        for name, pair in seconds.items()
+        timing.row(
+            f"capsule layer forward + backward vs {name}, batch {BATCH}", ours, baseline, BATCH, "images/s", repeats
+        )
+        for name, (ours, baseline) in seconds.items()
     ]
 
 

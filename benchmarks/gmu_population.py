@@ -15,9 +15,9 @@ def run(repeats: int = 7) -> list[dict]:
     import tensorflow as tf
 
     from data.synthetic import two_modalities
-    from gmu import population
     from gmu.losses import compute_loss
     from gmu.model import build
+    from gmu.studies import population
 
     model = build()
     sets = [two_modalities(data_seed=seed, test_examples=10).train for seed in range(MODELS)]

@@ -31,7 +31,7 @@ def in_new_process(module: str, *arguments: object) -> list[float]:
 def peak_memory() -> float:
     """MB that this process has held at most."""
     status = Path("/proc/self/status").read_text()  # getrusage's peak would include the process that started this one
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
 
 
 def smaller_is_better(name: str, ours: float, baseline: float, unit: str, repeats: int) -> dict:

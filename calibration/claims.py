@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from commands.jobs import Job
 from reporting.claims import Claim, Evidence, Outcome, at_most, better_than, exact, number
-from reporting.jobs import Job
 
 POST = "On Calibration of Modern Neural Networks"
 PAPER = "On Calibration of Modern Neural Networks (Guo et al. 2017, cited by the post)"
@@ -30,8 +30,9 @@ def best_method(metric: str, wins_needed: int):
             rows = {method: evidence.values(network, DATA, f"{method}/{metric}") for method in METHODS}
             if not all(rows.values()):
                 return Outcome("not run")
-            means[network] = {method: round(float(np.mean(list(row.values()))), 3) for method, row in rows.items()}
-            wins += min(means[network], key=means[network].get) == "temperature"
+            scores = {method: round(float(np.mean(list(row.values()))), 3) for method, row in rows.items()}
+            means[network] = scores
+            wins += min(scores, key=scores.__getitem__) == "temperature"
         verdict = "replicated" if wins >= wins_needed else "not replicated"
         return Outcome(verdict, {"networks won": wins, **means}, f"calibration/results.json {metric} of {DATA}")
 
@@ -40,7 +41,7 @@ def best_method(metric: str, wins_needed: int):
 
 def platt_is_extended():
     """For two classes softmax(z / T) is Platt's sigmoid(a z + b) with a = 1 / T and b = 0."""
-    from calibration.estimators import softmax
+    from calibration.metrics.binned import softmax
 
     logits = np.random.default_rng(0).normal(size=(100, 2), scale=3)
     platt = 1 / (1 + np.exp(-(logits[:, 1] - logits[:, 0]) / 1.7))
@@ -136,5 +137,5 @@ RUNS = [
         "calibration.train", "residual", "fashion_mnist", SEEDS[:3], ("--train-examples", "0", "--epochs", "10"),
         None, minutes=4.0,
     ),
-    Job("calibration.solvers", "solvers", "synthetic", (0,), minutes=0.5),
+    Job("calibration.studies.solvers", "solvers", "synthetic", (0,), minutes=0.5),
 ]  # fmt: skip

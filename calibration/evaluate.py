@@ -5,10 +5,10 @@ import warnings
 
 import numpy as np
 
-from calibration import estimators, uncertainty
-from calibration.methods import METHODS
-from calibration.smooth import smooth_ece
-from calibration.temperature import fit_temperature
+from calibration.methods.maps import METHODS
+from calibration.methods.temperature import fit_temperature
+from calibration.metrics import binned, uncertainty
+from calibration.metrics.smooth import smooth_ece
 
 VALIDATION_SIZES = (50, 100, 200, 500, 1000, 2000, 5000)
 
@@ -41,10 +41,10 @@ def everything(train, validation, test) -> dict[str, float]:
 def uncalibrated(test) -> dict[str, float]:
     """The network as trained: basic metrics, noise floor of its ECE, smooth ECE, mean over- or under-confidence."""
     logits, labels = test
-    top = estimators.top_one(logits, labels)
+    top = binned.top_one(logits, labels)
     floor = uncertainty.noise_floor(top.confidence, top.correct, complement=top.complement)
     return {
-        **basic_metrics(estimators.softmax(logits), labels, "test"),
+        **basic_metrics(binned.softmax(logits), labels, "test"),
         "test/ece_floor_percent": 100 * floor.mean,
         "test/ece_floor_q95_percent": 100 * floor.q95,
         "test/smooth_ece_percent": 100 * smooth_ece(top.confidence, top.correct, complement=top.complement),
@@ -71,15 +71,15 @@ def temperatures(train, validation, test) -> dict[str, float]:
         metrics = {
             "temperature": fit.temperature,
             "temperature_on_train": on_train.temperature,
-            **basic_metrics(estimators.softmax(test[0] / on_train.temperature), test[1], "fitted_on_train"),
+            **basic_metrics(binned.softmax(test[0] / on_train.temperature), test[1], "fitted_on_train"),
         }
         if fit.converged:
             metrics["temperature_standard_error"] = fit.standard_error
-        floor = uncertainty.noise_floor(*estimators.top_one(test[0] / fit.temperature, test[1])[::2])
+        floor = uncertainty.noise_floor(*binned.top_one(test[0] / fit.temperature, test[1])[::2])
         metrics["temperature/ece_floor_percent"] = 100 * floor.mean
         order = np.random.default_rng(0).permutation(len(validation[1]))
         for size in (size for size in VALIDATION_SIZES if size <= len(order)):
             small = fit_temperature(*(array[order[:size]] for array in validation)).temperature
-            metrics |= basic_metrics(estimators.softmax(test[0] / small), test[1], f"validation_size_{size}")
+            metrics |= basic_metrics(binned.softmax(test[0] / small), test[1], f"validation_size_{size}")
             metrics[f"validation_size_{size}/temperature"] = small
     return metrics

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from calibration import diagrams, estimators, uncertainty
+from calibration.metrics import binned, diagrams, uncertainty
 from calibration.report import calibration_report
 from reporting import plots
 from training.run import Run, read_json
@@ -37,7 +37,7 @@ def reliability(run: Run) -> Figure | None:
     panels = {}
     for title, divisor in (("as trained", 1.0), (f"temperature {temperature:.3f}", temperature)):
         report = calibration_report(test[0] / divisor, test[1], draws=200)
-        panels[title] = (estimators.top_one(test[0] / divisor, test[1]), diagrams.summary_lines(report))
+        panels[title] = (binned.top_one(test[0] / divisor, test[1]), diagrams.summary_lines(report))
     diagrams.reliability_columns(figure, panels)
     return plots.caption(figure, f"{plots.describe(run)}; {len(test[1]):,} test images, 15 bins.")
 
@@ -50,7 +50,7 @@ def nll_against_temperature(run: Run) -> Figure | None:
     temperatures = np.geomspace(0.3, 8, 60)
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True)
     for split, (logits, labels) in pairs.items():
-        values = [estimators.nll(logits / t, labels).mean() for t in temperatures]
+        values = [binned.nll(logits / t, labels).mean() for t in temperatures]
         dash = "--" if split == "validation" else "-"  # it nearly hides the test curve
         (line,) = axes[0].plot(temperatures, values, dash, label=split)
         axes[1].plot(1 / temperatures, values, dash, color=line.get_color())
@@ -59,7 +59,7 @@ def nll_against_temperature(run: Run) -> Figure | None:
             axis.plot(x, min(values), "o", color=line.get_color())
     axes[0].set(xlabel="temperature T", ylabel="NLL (nats)", title="against T: not convex")
     axes[1].set(xlabel="1 / T", title="against 1/T: convex")
-    axes[0].set_ylim(0, 2.5 * estimators.nll(*pairs["test"]).mean())
+    axes[0].set_ylim(0, 2.5 * binned.nll(*pairs["test"]).mean())
     axes[0].legend(title="the dot is the minimum")
     return plots.caption(figure, f"{plots.describe(run)}. T fitted on the training images is too small.")
 
@@ -100,14 +100,14 @@ def floor(run: Run) -> Figure | None:
     test = logits_of(run, "test")
     if test is None:
         return None
-    top = estimators.top_one(test[0] / run.result["metrics"]["temperature"], test[1])
+    top = binned.top_one(test[0] / run.result["metrics"]["temperature"], test[1])
     sizes = np.unique(np.geomspace(min(100, len(test[1])), len(test[1]), 12).astype(int))
     order = np.random.default_rng(0).permutation(len(test[1]))
     rows = []
     for size in sizes:
         pick = order[:size]
         simulated = uncertainty.noise_floor(top.confidence[pick], top.correct[pick], draws=300)
-        measured = estimators.ece(top.confidence[pick], top.correct[pick])
+        measured = binned.ece(top.confidence[pick], top.correct[pick])
         rows.append((uncertainty.expected_floor(top.confidence[pick]), simulated.mean, simulated.q95, measured))
     formula, mean, q95, measured = 100 * np.array(rows).T
     figure, axis = plt.subplots(figsize=(6, 4))

@@ -10,7 +10,7 @@ from densenet.losses import cross_entropy, squared_weights
 class ExpectedCalibrationError(keras.metrics.Metric):
     """sum over bins (a, b] of (count / n) |accuracy - confidence| (Guo et al. 2017, Eq. 3), over all batches so far.
 
-    Equals `calibration.estimators.ece` on the same predictions: bins and sums are kept in float64.
+    Equals `calibration.metrics.binned.ece` on the same predictions: bins and sums are kept in float64.
 
     Args:
         bins: equal-width bins of the confidence (>= 1).

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from calibration.methods.temperature import fit_temperature
 from calibration.networks import build
-from calibration.temperature import fit_temperature
 
 __all__ = ["TemperatureScaling", "build", "calibrate", "logits_model"]
 

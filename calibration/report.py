@@ -9,10 +9,10 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from calibration import estimators, uncertainty
-from calibration.inputs import check_labels, check_logits, logits_from_probabilities
-from calibration.smooth import smooth_ece
-from calibration.temperature import fit_temperature
+from calibration.methods.inputs import check_labels, check_logits, logits_from_probabilities
+from calibration.methods.temperature import fit_temperature
+from calibration.metrics import binned, uncertainty
+from calibration.metrics.smooth import smooth_ece
 from data.dataset import DataError
 from training.settings import SettingsError, check, fail, run_cli
 
@@ -33,36 +33,36 @@ def calibration_report(logits, labels, draws: int = 1000, seed: int = 0) -> dict
         `noise_floor` of the ECE with its p-value, 95 % bootstrap `intervals`, and the per-bin table `bins`.
 
     Raises:
-        TypeError, ValueError: unusable logits or labels, see `calibration.inputs`.
+        TypeError, ValueError: unusable logits or labels, see `calibration.methods.inputs`.
     """
     logits = check_logits(logits)
     labels = check_labels(labels, *logits.shape)
-    probabilities = estimators.softmax(logits)
-    top = estimators.top_one(logits, labels)
+    probabilities = binned.softmax(logits)
+    top = binned.top_one(logits, labels)
     pair = top.confidence, top.correct
     floor = uncertainty.noise_floor(*pair, draws=draws, seed=seed, complement=top.complement)
     intervals = uncertainty.bootstrap(uncertainty.sample_columns(probabilities, labels), draws, seed)
-    sweep, sweep_bins = estimators.sweep_ece(*pair)
+    sweep, sweep_bins = binned.sweep_ece(*pair)
     errors = {
-        "ece": estimators.ece(*pair),
-        "equal_mass_ece": estimators.ece(*pair, estimators.equal_mass_edges(top.confidence)),
+        "ece": binned.ece(*pair),
+        "equal_mass_ece": binned.ece(*pair, binned.equal_mass_edges(top.confidence)),
         "sweep_ece": sweep,
-        "debiased_ece": estimators.debiased_ece(*pair),
-        "debiased_rms": estimators.debiased_rms(*pair),
-        "classwise_ece": estimators.classwise_ece(probabilities, labels),
+        "debiased_ece": binned.debiased_ece(*pair),
+        "debiased_rms": binned.debiased_rms(*pair),
+        "classwise_ece": binned.classwise_ece(probabilities, labels),
         "smooth_ece": smooth_ece(*pair, complement=top.complement),
     }
-    bins = [row._asdict() for row in estimators.reliability_table(*pair)]
+    bins = [row._asdict() for row in binned.reliability_table(*pair)]
     return {
         "samples": len(labels),
         "classes": logits.shape[1],
         "error_percent": 100 * (1 - float(top.correct.mean())),
         "mean_confidence": float(top.confidence.mean()),
-        "nll_nats": float(estimators.nll(logits, labels).mean()),
-        "brier": estimators.brier_decomposition(probabilities, labels),
+        "nll_nats": float(binned.nll(logits, labels).mean()),
+        "brier": binned.brier_decomposition(probabilities, labels),
         **{f"{name}_percent": 100 * value for name, value in errors.items()},
         "sweep_bins": sweep_bins,
-        "mce": estimators.mce(*pair)._asdict(),
+        "mce": binned.mce(*pair)._asdict(),
         "noise_floor": {
             "mean_percent": 100 * floor.mean,
             "q95_percent": 100 * floor.q95,
@@ -137,12 +137,12 @@ def draw(path: Path, test: tuple, temperature: float, reports: dict[str, dict]) 
     """The picture: confidence histograms and reliability diagrams, before and after."""
     from matplotlib import pyplot as plt
 
-    from calibration import diagrams
+    from calibration.metrics import diagrams
     from reporting import plots
 
     panels = {}
     for (title, report), divisor in zip(reports.items(), (1.0, temperature), strict=True):
-        panels[title] = (estimators.top_one(test[0] / divisor, test[1]), diagrams.summary_lines(report))
+        panels[title] = (binned.top_one(test[0] / divisor, test[1]), diagrams.summary_lines(report))
     figure = plt.figure(figsize=(7.5, 6))
     diagrams.reliability_columns(figure, panels)
     plots.caption(figure, f"{len(test[1]):,} samples that the temperature {temperature:.4f} was not fitted on.")

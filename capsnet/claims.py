@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from commands.jobs import Job
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
-from reporting.jobs import Job
 
 KERAS, CAPSULES = "Implementing Capsule Network in Keras", "Capsule Networks"
 PAPER = "Sabour, Frosst and Hinton 2017 (yardstick)"

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from capsnet import comparisons, evaluate
-from capsnet.train import Config, load
+from capsnet import evaluate
 from data import images as image_data
 from data.dataset import Dataset
-from reporting import plots
+from data.images import first_of_each_class
+from reporting import plots, runs
 from training import loop
 from training.run import Run
 
@@ -21,7 +21,7 @@ OFFSETS = np.linspace(-0.25, 0.25, 11)  # what the paper adds to one number of a
 @functools.lru_cache(maxsize=1)
 def load_both(run: Run, finished: str):
     """Data set and network of the run that finished then; all its figures share them."""
-    return load(Config(**run.config["settings"])), run.load_model()
+    return runs.dataset_of(run), run.load_model()
 
 
 def dataset_of(run: Run) -> Dataset:
@@ -48,11 +48,6 @@ def has_decoder(run: Run) -> bool:
 def loss(run: Run) -> Figure:
     """Learning curves of the loss that was minimised."""
     return plots.learning_curves(run, "loss", "loss")
-
-
-def first_of_each_class(labels: np.ndarray) -> np.ndarray:
-    """Row of the first image of every class."""
-    return np.array([np.flatnonzero(labels == label)[0] for label in np.unique(labels)])
 
 
 def class_names(run: Run) -> tuple[str, ...]:
@@ -239,9 +234,4 @@ FIGURES = {
     "couplings": couplings,
     "overlays": overlays,
     "equivariance": equivariance,
-    "robustness": comparisons.robustness,
-    "ablation": comparisons.ablation,
-    "training_set_size": comparisons.training_set_size,
 }
-# Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
-COMPARISONS = ("robustness", "ablation", "training_set_size")

@@ -7,8 +7,7 @@ import keras
 import tensorflow as tf
 from keras import initializers, layers, ops
 
-from capsnet.compiled import compile_with_xla
-from capsnet.convolution import strided_convolution
+from capsnet.fast import compile_with_xla, strided_convolution
 from capsnet.routing import route, safe_length, squash, vote, vote_and_route
 
 register = keras.saving.register_keras_serializable(package="capsnet")

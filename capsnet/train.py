@@ -4,9 +4,9 @@ import dataclasses
 import functools
 
 from capsnet.config import Config
+from commands.train import main
 from data import images, multimnist
 from data.dataset import Dataset
-from training.command import main
 from training.run import Run
 from training.settings import Variants
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from commands.jobs import Job
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
-from reporting.jobs import Job
 
 SLIDES = "Common Representation Learning (slides on CorrMCNN)"
 PAPER = "Common Representation Learning Using Step-based Correlation Multi-Modal CNN (presented by the slides)"

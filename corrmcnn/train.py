@@ -3,10 +3,10 @@
 import functools
 from dataclasses import replace
 
+from commands.train import main
 from corrmcnn.config import LOSS, NETWORK, Config
 from corrnet.train import load
 from data.dataset import Dataset
-from training.command import main
 from training.run import Run
 from training.settings import Variants
 
@@ -73,7 +73,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, measures once at the end and writes the run."""
     import keras
 
-    from corrmcnn import losses, measure, model
+    from corrmcnn import evaluate, losses, model
     from training import loop
 
     shapes = {f"{view}_shape": dataset.train[view].shape[1:] for view in ("left", "right")}
@@ -82,10 +82,10 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps) if config.decay else config.learning_rate
     optimizer = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[config.optimizer](rate)
-    gradients = measure.gradient_norms(network, objective, dataset.train, "gradient/start/")
+    gradients = evaluate.gradient_norms(network, objective, dataset.train, "gradient/start/")
     history = loop.fit(network, objective, dataset, config, run, optimizer)
-    gradients |= measure.gradient_norms(network, objective, dataset.train, "gradient/end/")
-    metrics = measure.measure(network, dataset, config.measure_on, config.project, config.lean) | gradients
+    gradients |= evaluate.gradient_norms(network, objective, dataset.train, "gradient/end/")
+    metrics = evaluate.measure(network, dataset, config.measure_on, config.project, config.lean) | gradients
     metrics["validation/loss_after_one_epoch"] = history[0]["validation/loss"]
     run.finish(network, metrics, dataset.counts(), history)
 

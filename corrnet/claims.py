@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from commands.jobs import Job
 from reporting.claims import Claim, at_least, at_most, better_than, exact, number
-from reporting.jobs import Job
 
 BLOG = "A Comprehensive Guide to the Correlational Neural Network with Keras"
 PAPER = "Correlational Neural Networks (cited by the guide) and its authors' program"
@@ -120,7 +120,7 @@ CLAIMS = [
     numbers("deep-left-right", PORT, "Its transfer left to right: 88.79", "deep", LEFT_TO_RIGHT, 88.79, 1.0, "percent"),
 ]  # fmt: skip
 
-TRAIN, RIVALS = "corrnet.train", "corrnet.rivals"
+TRAIN, RIVALS = "corrnet.train", "corrnet.studies.rivals"
 RUNS = [
     Job(TRAIN, "official", MNIST, quick=QUICK, minutes=1.2),
     *(Job(TRAIN, variant, MNIST, full=("--official-seed", "123", "--tag", "official"), quick=None, minutes=1.2)
@@ -135,9 +135,9 @@ RUNS = [
     Job(RIVALS, "dcca", MNIST, THREE, quick=QUICK, minutes=3),
     Job(RIVALS, "dcca_eckart_young", MNIST, quick=QUICK, minutes=3),
     Job(RIVALS, "supervised", MNIST, quick=("--epochs", "1", *SMALL), minutes=2),
-    *(Job("corrnet.missing", variant, MNIST, THREE, quick=(*QUICK, "--pairs", "5000", "--alone", "2500"))
+    *(Job("corrnet.studies.missing", variant, MNIST, THREE, quick=(*QUICK, "--pairs", "5000", "--alone", "2500"))
       for variant in ("missing_all", "missing_pairs")),
-    Job("corrnet.sweep", "lambda_sweep", MNIST, quick=QUICK, minutes=4),
+    Job("corrnet.studies.sweep", "lambda_sweep", MNIST, quick=QUICK, minutes=4),
     *(Job(TRAIN, "paper", data, THREE, quick=None) for data in ("fashion_mnist", "digits")),
     *(Job(RIVALS, variant, data, quick=None)
       for variant in ("cca", "rank_one", "raw_pixels") for data in ("fashion_mnist", "digits")),

@@ -3,10 +3,10 @@
 import dataclasses
 import functools
 
+from commands.train import main
 from corrnet.config import Config
 from data import images, views
 from data.dataset import Dataset
-from training.command import main
 from training.run import Run
 from training.settings import Variants
 

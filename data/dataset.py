@@ -62,7 +62,7 @@ class Dataset:
 
     def map(self, change: Callable[[str, Split], Split], **fields) -> "Dataset":
         """A new Dataset whose splits are `change(split name, split)`; `fields` replace others."""
-        splits = {name: change(name, getattr(self, name)) for name in SPLITS}
+        splits: dict[str, Any] = {name: change(name, getattr(self, name)) for name in SPLITS}
         return dataclasses.replace(self, **splits, **fields)
 
 

@@ -141,6 +141,11 @@ def stratified(labels: np.ndarray, held: int, seed: int) -> tuple[np.ndarray, np
     return np.sort(kept), np.sort(out)
 
 
+def first_of_each_class(labels: np.ndarray) -> np.ndarray:
+    """Row of the first image of every class, in the order of the classes."""
+    return np.unique(labels, return_index=True)[1]
+
+
 def rows(split: Split, index: np.ndarray) -> Split:
     """The rows `index` of every array of `split`."""
     return {key: array[index] for key, array in split.items()}

@@ -100,9 +100,9 @@ def two_modalities(
         values = splits["train"][key]
         shift[key] = 0.0 if scaling == "none" else float(values.mean())
         scale[key] = float(values.std()) if scaling == "standardize" else 1.0
-    for split in splits.values():
-        for key in shift:
-            split[key] = ((split[key] - shift[key]) / scale[key]).astype(np.float32)
+    for name, split in splits.items():
+        scaled = {key: ((split[key] - shift[key]) / scale[key]).astype(np.float32) for key in shift}
+        splits[name] = {**split, **scaled}
     provenance = {
         "data": "synthetic",
         "source": "data.synthetic.two_modalities",

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from commands.jobs import Job
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable
-from reporting.jobs import Job
 
 POST = "Densely Connected Convolutional Networks - DenseNet"
 PAPER = "Densely Connected Convolutional Networks (Huang et al. 2017, cited by the post)"
@@ -97,7 +97,7 @@ RUNS = [
     *(Job("densenet.train", variant, "fashion_mnist", SEEDS, SMALL_FLAGS[data], None, minutes=3.0)
       for data in SMALL for variant in ("fixed", "bc", "plain", "residual")),
     Job("densenet.train", "residual", "fashion_mnist", SEEDS, (*SMALL_FLAGS[SMALL[1]], *DOUBLE), None, minutes=6.0),
-    Job("densenet.gradients", "gradients_deep", "fashion_mnist", SEEDS, ("--train-examples", "0"), minutes=0.5),
+    Job("densenet.studies.gradients", "gradients_deep", "fashion_mnist", SEEDS, ("--train-examples", "0"), minutes=0.5),
     Job("densenet.train", "blog", "mnist", SEEDS, (), ("--train-examples", "1000", "--epochs", "1"), minutes=25.0),
     Job("densenet.train", "fixed", "mnist", SEEDS, (), None, minutes=25.0),
     Job("densenet.train", "fixed", "fashion_mnist", SEEDS, ("--epochs", "30"), None, minutes=75.0),

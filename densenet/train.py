@@ -3,10 +3,10 @@
 import functools
 from dataclasses import replace
 
+from commands.train import main
 from data import images
 from data.dataset import Dataset
 from densenet.config import NETWORK, Config
-from training.command import main
 from training.run import Run
 from training.settings import Variants
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gmu import means_study, samples_study, seed_study, views
+from commands.jobs import Job
+from gmu.studies import means, samples, seeds, views
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
-from reporting.jobs import Job
 
 POST = "Gated Multimodal Units for Information Fusion"
 PAPER = "Gated Multimodal Units (Arevalo et al. 2017), which the post describes"
@@ -175,7 +175,7 @@ CLAIMS = [
     Claim(
         "gmu-movies", PAPER, "Better than other fusions on movie genres (MM-IMDb)", ".617", "weighted F",
         "the data cannot be had here", 
-        not_testable("MM-IMDb is not available; two-view images stand in, see gmu.views"),
+        not_testable("MM-IMDb is not available; two-view images stand in, see gmu.studies.views"),
     ),
     Claim(
         "gmu-tool-belt", POST, "Worth keeping in the tool belt", "", "", "an opinion", not_testable("an opinion"),
@@ -191,19 +191,19 @@ HEADLINE = ("views_gmu", "views_concatenation", "views_three", "views_three_conc
 RUNS = [
     Job("gmu.train", "blog", DATA, minutes=0.3),
     Job("gmu.train", "best", DATA, minutes=0.4),
-    *(Job("gmu.seed_study", name, DATA, quick=SMALL, minutes=1) for name in seed_study.VARIANTS),
-    *(Job("gmu.means_study", name, DATA, quick=SMALL, minutes=2) for name in means_study.VARIANTS),
+    *(Job("gmu.studies.seeds", name, DATA, quick=SMALL, minutes=1) for name in seeds.VARIANTS),
+    *(Job("gmu.studies.means", name, DATA, quick=SMALL, minutes=2) for name in means.VARIANTS),
     *(
-        Job("gmu.samples_study", name, DATA, FIVE[:3], quick=("--models", "5"), minutes=2)
-        for name in samples_study.VARIANTS
+        Job("gmu.studies.samples", name, DATA, FIVE[:3], quick=("--models", "5"), minutes=2)
+        for name in samples.VARIANTS
     ),
     *(
         Job(
-            "gmu.views", name, data, FIVE if name in HEADLINE else FIVE[:3],
+            "gmu.studies.views", name, data, FIVE if name in HEADLINE else FIVE[:3],
             quick=("--epochs", "2", "--train-examples", "2000", "--held-examples", "2000"), minutes=1,
         )
         for name in views.VARIANTS
         for data in IMAGES
     ),
-    *(Job("gmu.views", f"views_{name}", data, FIVE, FAINT, None, 0.2) for name in TWO_VIEWS for data in IMAGES),
+    *(Job("gmu.studies.views", f"views_{name}", data, FIVE, FAINT, None, 0.2) for name in TWO_VIEWS for data in IMAGES),
 ]  # fmt: skip

@@ -100,7 +100,7 @@ def number(variant: str, data: str, metric: str, expected: float, tolerance: flo
             verdict = "exceeded"
         return Outcome(verdict, measured(values), evidence.where(variant, data, metric))
 
-    check.document = {(variant, data, metric): expected}
+    check.document = {(variant, data, metric): expected}  # type: ignore[attr-defined]
     return check
 
 
@@ -137,7 +137,7 @@ def _bounded(variant: str, data: str, metric: str, bound: float, sign: int, sign
         numbers = measured(values)
         if significantly:
             p = paired_p(gains)
-            numbers, verdict = numbers | {"p": p}, direction(np.mean(gains), p)
+            numbers, verdict = numbers | {"p": p}, direction(float(np.mean(gains)), p)
         return Outcome(verdict, numbers, evidence.where(variant, data, metric))
 
     return check
@@ -173,7 +173,7 @@ def better_than(
         p = paired_p(list(gains.values()))
         numbers = {"first": measured(left), "second": measured(right), "p": p}
         where = f"{evidence.where(*first, metric)} against {' '.join(filter(None, (*second, against)))}"
-        return Outcome(direction(np.mean(list(gains.values())), p), numbers, where)
+        return Outcome(direction(float(np.mean(list(gains.values()))), p), numbers, where)
 
     return check
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from reporting.claims import VERDICTS
-from reporting.methods import part
+from reporting.methods import figures_of
 from reporting.tables import Row, cell, find_runs, mean_and_spread
 from training.run import write_atomic
 
@@ -50,7 +50,7 @@ def collect_figures(runs_dir: str | Path, methods: list[str]) -> list[Picture]:
         method, variant, data = (config[name] for name in ("method", "variant", "data"))
         if method not in methods:
             continue
-        comparisons = getattr(part(method, "figures"), "COMPARISONS", ())
+        _, comparisons = figures_of(method)
         for path in sorted((run.path / "figures").glob("*.png")):
             name = path.stem.replace("_", " ")
             if path.stem in comparisons:

@@ -175,7 +175,7 @@ def markdown(
     for row in rows:
         change = [texts.get(row["variant"].split("@")[0], "")] if texts else []
         keys = [(row["variant"], row["data"], metric) for metric in metrics]
-        numbers = [f" ({documents[key]:g})" if key in (documents or {}) else "" for key in keys]
+        numbers = [f" ({documents[key]:g})" if documents and key in documents else "" for key in keys]
         values = [cell(row, metric) + number for metric, number in zip(metrics, numbers, strict=True)]
         size = f"{row['parameters']:,}" if row["parameters"] else "-"
         seconds = f"{row['seconds']:,}" if row["seeds"] else "-"

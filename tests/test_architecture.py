@@ -1,4 +1,4 @@
-"""The shape of the project: who may import whom, sizes, and README tables that equal results.json."""
+"""The shape of the project: who may import whom, what a room shows, sizes, README tables that equal results."""
 
 import ast
 import re
@@ -10,46 +10,87 @@ from reporting.methods import METHODS
 from reporting.readme import readmes, render
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = sorted(path for path in ROOT.glob("*/*.py") if path.parent.name not in (".venv", "tests"))
-OURS = {"data", "training", "reporting", "benchmarks", "compare", "reproduce", *METHODS}
+ROOMS = ("data", "training", "reporting", "commands", "benchmarks", *METHODS)
+FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+OURS = {*ROOMS, "compare", "reproduce"}
+# The rooms from bottom to top: each may import itself and those before it.
+ORDER = ("data", "training", "reporting", "commands")
 EXCEPTIONS = {("corrmcnn", "corrnet"), ("calibration", "densenet")}
-# What a package may import of ours; a method's files are ruled by name below.
-ALLOWED = {
-    "data": {"data"},
-    "training": {"data", "training", "reporting"},  # reporting only to draw the figures of a run
-    "reporting": {"data", "training", "reporting"},
-    "benchmarks": OURS,
+PURE = {"model.py", "losses.py", "layers.py", "networks.py", "fast.py"}
+# What a method shows at its top, beside at most four files of its own mathematics.
+SHOWN = {
+    "README.md", "__init__.py", "config.py", "model.py", "layers.py", "losses.py", "train.py", "evaluate.py",
+    "predict.py", "figures.py", "claims.py", "results.json",
+}  # fmt: skip
+OWN = {
+    "autoencoders": {"networks.py", "baselines.py", "likelihood.py"},
+    "calibration": {"networks.py", "report.py"},
+    "capsnet": {"routing.py", "fast.py", "baselines.py"},
+    "corrmcnn": {"fast.py"},
+    "corrnet": {"cca.py", "estimator.py"},
+    "densenet": set(),
+    "gmu": {"networks.py", "baselines.py"},
 }
-PURE = {"model.py", "losses.py", "layers.py", "networks.py"}
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
 
 
 def imports(path):
-    """Top-level names of all modules a file imports, also inside functions."""
+    """Dotted names of all modules a file imports, also inside functions; `from a import b` gives a.b."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module.partition(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_arrows(path):
-    package, used = path.parent.name, set(imports(path)) & OURS
-    if package in ALLOWED:
-        assert used <= ALLOWED[package]
-        return
-    friends = {other for one, other in EXCEPTIONS if one == package} | {package}
-    allowed = friends if path.name in PURE else friends | {"data", "training", "reporting"}
-    assert used <= allowed
+    room = path.relative_to(ROOT).parts[0]
+    used = {name.partition(".")[0] for name in imports(path)} & OURS
+    if room in ORDER:
+        assert used <= set(ORDER[: ORDER.index(room) + 1])
+    elif room in METHODS:
+        friends = {other for one, other in EXCEPTIONS if one == room} | {room}
+        assert used <= (friends if path.name in PURE else friends | set(ORDER))
 
 
-def test_reporting_is_imported_by_training_only_inside_a_function():
-    tops = [node for path in ROOT.glob("training/*.py") for node in ast.parse(path.read_text()).body]
-    assert not any(isinstance(node, ast.ImportFrom) and node.module.startswith("reporting") for node in tops)
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name in METHODS], ids=name_of)
+def test_studies_use_a_methods_top_files_never_the_other_way_round(path):
+    """Only claims.py reads the studies' settings: it judges what they found."""
+    method = path.parent.name
+    assert path.name == "claims.py" or not any(name.startswith(f"{method}.studies") for name in imports(path))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_shows_the_same_files(method):
+    folder = ROOT / method
+    shown = {path.name for path in folder.iterdir() if path.is_file()}
+    assert {"model.py", "losses.py", "train.py", "config.py", "figures.py", "claims.py", "README.md"} <= shown
+    assert shown - SHOWN == OWN[method] and len(OWN[method]) <= 4
+    rooms = {path.name for path in folder.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert rooms <= {"studies", "codec", "subpixel", "metrics", "methods"}
+
+
+def studies():
+    return [path for path in FILES if path.parent.name == "studies" or path.name == "study.py"]
+
+
+@pytest.mark.parametrize("path", [p for p in studies() if "\nVARIANTS" in p.read_text()], ids=name_of)
+def test_all_studies_have_the_same_shape(path):
+    """Settings, VARIANTS, load, train and main, run as `python -m <method>.studies.<question>`."""
+    text, module = path.read_text(), name_of(path).removesuffix(".py").replace("/", ".")
+    defined = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    imported = {name.rpartition(".")[2] for name in imports(path)}
+    assert {"Config", "load", "train", "main"} <= defined | imported
+    assert f"python -m {module}" in ast.get_docstring(ast.parse(text))
+    assert f'main("{module}", VARIANTS, load, train)' in text
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_files_stay_small_and_safe(path):
     text = path.read_text()
     assert text.count("\n") <= 300
@@ -65,16 +106,31 @@ def test_files_stay_small_and_safe(path):
         assert not re.search(word, text), word
 
 
-@pytest.mark.parametrize("path", readmes(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", readmes(), ids=name_of)
 def test_tables_in_readmes_equal_the_committed_results(path):
     text = path.read_text()
     assert text == render(text, ROOT), "run: python -m reporting.readme"
 
 
-def test_every_method_folder_has_the_same_files():
-    for method in METHODS:
-        if (ROOT / method / "train.py").exists():
-            missing = {"model.py", "losses.py", "figures.py", "claims.py", "README.md"} - {
-                path.name for path in (ROOT / method).iterdir()
-            }
-            assert not missing, f"{method} lacks {missing}"
+def test_tests_mirror_the_rooms():
+    rooms = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+    assert rooms - {"hostile"} <= set(ROOMS)
+    for path in (ROOT / "tests").glob("*/test_*.py"):
+        assert path.name.startswith("test_")
+
+
+COMMANDS = re.compile(r"python -m ((?:" + "|".join(ROOMS) + r")(?:\.\w+)*)")
+
+
+def documents():
+    """Everything that names commands: pages, the Makefile, module texts, committed results."""
+    yield from (ROOT / name for name in ("README.md", "CONTRIBUTING.md", "Makefile"))
+    for room in ROOMS:
+        yield from (path for path in (ROOT / room).rglob("*") if path.suffix in (".md", ".py", ".json"))
+
+
+def test_every_command_that_a_text_names_exists():
+    for path in documents():
+        for module in COMMANDS.findall(path.read_text()):
+            target = ROOT / module.replace(".", "/")
+            assert target.with_suffix(".py").exists() or (target / "__main__.py").exists(), f"{path}: {module}"

@@ -8,8 +8,9 @@ import pytest
 
 import compare
 import reproduce
-from reporting import claims, jobs, side_by_side
-from reporting.jobs import Job
+from commands import jobs
+from commands.jobs import Job
+from reporting import claims, side_by_side
 from reporting.methods import METHODS, part
 from training.run import Run, RunError, write_json
 from training.settings import Settings, SettingsError

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from commands.train import draw_figures, execute
 from reporting.methods import METHODS
-from training.command import draw_figures, execute
 from training.run import Run
 from training.settings import parse
 
@@ -21,9 +21,9 @@ IMAGES = ("--data", "digits", "--train-examples", "100", "--batch-size", "50")
 def modules():
     """Names of all modules `<method>.<name>` with VARIANTS."""
     for method in METHODS:
-        for path in sorted((ROOT / method).glob("*.py")):
+        for path in sorted((ROOT / method).rglob("*.py")):
             if "\nVARIANTS" in path.read_text():
-                yield f"{method}.{path.stem}"
+                yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 CASES = [(name, variant) for name in modules() for variant in importlib.import_module(name).VARIANTS]

@@ -4,11 +4,12 @@ import contextlib
 import ctypes
 import os
 import sys
+from typing import Any
 
 from training.settings import Settings, SettingsError
 
 
-def configure(config: Settings) -> tuple[object, str]:
+def configure(config: Settings) -> tuple[Any, str]:
     """Sets TensorFlow up for `config`; call once, before the first tensor.
 
     Returns:
@@ -69,7 +70,7 @@ def quiet_start():
         os.close(shown)
 
 
-def choose_strategy(config: Settings, tf) -> object:
+def choose_strategy(config: Settings, tf) -> Any:
     """The tf.distribute strategy named by `config.strategy`."""
     if config.strategy == "none":
         return tf.distribute.get_strategy()

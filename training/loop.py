@@ -54,7 +54,7 @@ def fit(
     progress = Progress(config.epochs, math.ceil(examples / config.batch_size))
     for epoch in range(len(history) + 1, config.epochs + 1):
         start = time.perf_counter()
-        row = {"epoch": epoch}
+        row: dict[str, float] = {"epoch": epoch}
         order = epoch_order(examples, config.seed, epoch) if config.shuffle else np.arange(examples)
         row |= mean_terms("train", steps.train, train, order, config, epoch, progress)
         row |= mean_terms("validation", steps.evaluate, validation, np.arange(held), config, epoch)
@@ -106,7 +106,7 @@ def on_device(split: Split, strategy) -> Mapping[str, tf.Tensor]:
 def mean_terms(prefix, call, arrays, order, config, epoch, progress=None) -> dict[str, float]:
     """Runs `call` over `order`, `steps_per_call` batches at a time; example-weighted means of its terms."""
     size, examples = config.batch_size, len(order)
-    steps, total = math.ceil(examples / size), 0.0
+    steps, total = math.ceil(examples / size), np.zeros(())  # [terms] from the first batches on
     order = tf.constant(order, tf.int32)
     for first in range(0, steps, config.steps_per_call):
         count = min(config.steps_per_call, steps - first)

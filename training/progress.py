@@ -10,7 +10,8 @@ class Progress:
 
     def __init__(self, epochs: int, steps: int):
         self.console = Console(highlight=False, soft_wrap=True)
-        self.epochs, self.steps, self.bar = epochs, steps, None
+        self.epochs, self.steps = epochs, steps
+        self.bar: Bar | None = None
 
     def advance(self, steps: int, loss: float) -> None:
         """Counts `steps` more steps of the epoch."""

@@ -29,7 +29,7 @@ class RunError(Exception):
     """A run folder that cannot be used as asked; the message says how to go on."""
 
 
-def write_atomic(path: Path, content: bytes | str) -> None:
+def write_atomic(path: Path, content: bytes | memoryview | str) -> None:
     """Writes `content` to `path` so that the file appears whole or not at all, also when killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -162,7 +162,7 @@ class Run:
     def save_checkpoint(self, state: list[np.ndarray], history: list[dict]) -> None:
         """Saves the state after `len(history)` epochs; the newest two checkpoints are kept."""
         content = io.BytesIO()
-        arrays = {f"{i:05d}": value for i, value in enumerate(state)}
+        arrays: dict[str, Any] = {f"{i:05d}": value for i, value in enumerate(state)}
         note = json.dumps({"history": history}).encode()
         np.savez(content, note=np.frombuffer(note, np.uint8), **arrays)
         write_atomic(self.path / "checkpoint" / f"epoch-{len(history):05d}.npz", content.getbuffer())

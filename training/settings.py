@@ -6,7 +6,7 @@ import difflib
 import io
 import re
 import sys
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import tyro
 
@@ -63,7 +63,7 @@ class Settings:
         check(not (self.resume and self.overwrite), "resume and overwrite", "one of the two", "both")
 
     @property
-    def reductions(self) -> dict[str, int]:
+    def reductions(self) -> dict[str, Any]:
         """How many images to keep, as `data.images.load` and `reduced_name` take it."""
         return {"train_examples": self.train_examples, "held_examples": self.held_examples}
 

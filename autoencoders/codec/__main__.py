@@ -1,0 +1,5 @@
+"""`python -m autoencoders.codec`."""
+
+from autoencoders.codec.archive import main
+
+main()

@@ -1,0 +1,1 @@
+"""Sub-pixel convolution: the layer, its equality with the transposed convolution, and a study of both."""

@@ -1,0 +1,33 @@
+"""Settings of a network whose calibration is studied: its command line, its help and its defaults."""
+
+import dataclasses
+from typing import Literal
+
+from training.settings import Settings, check_at_least
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """Settings of a network whose calibration is studied."""
+
+    data: Literal["auto", "mnist", "fashion_mnist", "digits"] = "fashion_mnist"
+    train_examples: int = 2000
+    epochs: int = 30
+    batch_size: int = 50
+    learning_rate: float = 0.05
+    network: Literal["residual", "lenet", "densenet"] = "residual"
+    """Which network."""
+    units: int = 2
+    """Residual units in each of two stages (>= 1)."""
+    width: int = 16
+    """Channels of the residual network's first stage (>= 1)."""
+    batch_normalisation: bool = True
+    """Batch normalisation in the residual network."""
+    weight_decay: float = 5e-4
+    """Factor of half the squared kernels (>= 0)."""
+    temperatures: tuple[float, ...] = ()
+    """Temperatures at which the NLL is recorded after every epoch."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, units=1, width=1, weight_decay=0)

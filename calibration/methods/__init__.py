@@ -1,0 +1,1 @@
+"""Ways to recalibrate a classifier, and the checks of what they are given."""

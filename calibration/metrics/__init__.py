@@ -1,0 +1,1 @@
+"""How far confidence is from accuracy: with bins, without, and how much of it is chance."""

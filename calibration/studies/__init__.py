@@ -1,0 +1,1 @@
+"""Experiments on calibration beyond one training."""

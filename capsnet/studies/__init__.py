@@ -1,0 +1,1 @@
+"""What is seen only when several runs of capsule networks lie side by side."""

@@ -1,0 +1,1 @@
+"""What a person runs on any method: train, tables of runs to do, the demo."""

@@ -1,0 +1,86 @@
+"""`python -m <method>.train`: reads the flags, loads the data, then TensorFlow, trains and writes the run."""
+
+import dataclasses
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from data.dataset import DataError, Dataset
+from training.run import Run, RunError, TrainingError
+from training.settings import Settings, SettingsError, Variants, fail, parse
+
+Load = Callable[[Any], Dataset]  # of the method's Config
+Train = Callable[[Any, Dataset, Run], None]
+
+
+def main(module: str, variants: Variants, load: Load, train: Train, argv: list[str] | None = None) -> None:
+    """The command line of a module `<method>.<name>`.
+
+    Args:
+        module: for example "gmu.train".
+        variants: name -> (one line that says what changes, Config).
+        load: `load(config) -> Dataset`, without TensorFlow.
+        train: `train(config, dataset, run)`; ends with `run.finish(...)`.
+        argv: arguments; default sys.argv[1:].
+
+    Exits with 0, or after one line on stderr with 2 (settings, data), 1 (run-time) or 130 (Ctrl-C).
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        variant, config = parse(f"python -m {module}", variants, argv)
+        dataset = load(config)
+        run = open_run(module, variant, config, dataset)
+        if run.finished:
+            print(f"{run.path} is already finished.")
+            return
+    except (SettingsError, DataError, RunError) as error:
+        fail(error, 2)
+    again = shlex.join([*(word for word in argv if word != "--overwrite"), "--resume"])
+    try:
+        execute(config, dataset, run, train)
+        draw_figures(module, run)
+    except (SettingsError, DataError, RunError) as error:
+        fail(error, 2)
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; every finished epoch is saved. Go on with: python -m {module} {again}")
+        raise SystemExit(130) from None
+    except OSError as error:
+        fail(OSError(f"{error}; mend this, then go on with: python -m {module} {again}"), 1)
+    except TrainingError as error:
+        fail(error, 1)
+    print(f"Done: {run.path}")
+
+
+def open_run(module: str, variant: str, config: Settings, dataset: Dataset) -> Run:
+    """The run's folder; workers of a cluster other than the first write into a temporary one."""
+    from training.device import is_chief
+
+    method = module.partition(".")[0]
+    if not is_chief():
+        config = dataclasses.replace(config, runs_dir=tempfile.mkdtemp(), resume=False)
+    return Run.open(method, variant, config, dataset.name)
+
+
+def execute(config: Settings, dataset: Dataset, run: Run, train: Train) -> None:
+    """Sets up device and seed, then trains in the strategy's scope."""
+    from training import device
+
+    strategy, line = device.configure(config)
+    print(f"{run.path}: {dataset.title}, {line}")
+    run.write_environment(dataset, line)
+    import keras
+
+    keras.utils.set_random_seed(config.seed)  # before the model is built
+    with strategy.scope():
+        train(config, dataset, run)
+
+
+def draw_figures(module: str, run: Run) -> None:
+    """Draws the method's figures into the run's folder, if the method has any."""
+    from reporting import plots
+    from reporting.methods import figures_of
+
+    figures, _ = figures_of(module.partition(".")[0])
+    plots.draw(run, figures)

@@ -1,0 +1,1 @@
+"""Experiments with CorrNet beyond one training."""

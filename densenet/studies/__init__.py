@@ -1,0 +1,1 @@
+"""Experiments with densely connected networks beyond one training."""

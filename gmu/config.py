@@ -1,0 +1,61 @@
+"""Settings of a gated multimodal unit, and what they mean: its network and its loss. Shared by training and studies."""
+
+import dataclasses
+import functools
+from typing import Literal
+
+from training.settings import Settings, check_at_least
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """Settings of the GMU; the defaults are the post's."""
+
+    data: Literal["synthetic"] = "synthetic"
+    """The two-modality distribution of the post."""
+    samples: int = 400
+    """Training samples drawn from it (>= 1)."""
+    data_seed: int = 41
+    """Seed of the training sample (>= 0); the post's is 41."""
+    dimensions: int = 1
+    """Each modality is in R^dimensions (>= 1); the means keep their distances."""
+    scaling: Literal["none", "center", "standardize"] = "center"
+    """What is done to the two inputs, with statistics of the training sample."""
+    epochs: int = 100
+    batch_size: int = 400
+    learning_rate: float = 0.1
+    fusion: Literal["gmu", "feed_forward", "concatenation", "sum", "mixture_of_experts"] = "gmu"
+    """The gated multimodal unit or one of gmu/baselines.py."""
+    units: int = 1
+    """Width D of the fused vector, or of the baseline's hidden layer (>= 1)."""
+    gate_reads: Literal["inputs", "projections"] = "inputs"
+    """What the gate sees: the inputs (the equations) or their projections (the official code)."""
+    use_bias: bool = True
+    """Biases in projections and gate; the paper's equations have none."""
+    cross_entropy: Literal["sigmoid", "softmax"] = "sigmoid"
+    """Loss of the two logits."""
+    expert_weight: float = 0.0
+    """Weight of the gated-expert loss (>= 0)."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_at_least(self, samples=1, data_seed=0, dimensions=1, units=1, expert_weight=0)
+
+
+def build_network(config: Config):
+    """The untrained network of `Config`."""
+    from gmu import baselines, model
+
+    shapes = {"visual": (config.dimensions,), "textual": (config.dimensions,)}
+    if config.fusion != "gmu":
+        return getattr(baselines, f"build_{config.fusion}")(shapes=shapes, units=config.units)
+    choices = {name: getattr(config, name) for name in ("units", "use_bias", "gate_reads")}
+    return model.build(shapes=shapes, experts=config.expert_weight > 0, **choices)
+
+
+def make_objective(config: Config):
+    """`compute_loss` with the hyper-parameters of `Config`."""
+    from gmu import losses
+
+    choices = {name: getattr(config, name) for name in ("cross_entropy", "expert_weight")}
+    return functools.partial(losses.compute_loss, **choices)

@@ -1,0 +1,1 @@
+"""Experiments with gated multimodal units beyond one training."""

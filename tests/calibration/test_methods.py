@@ -1,0 +1,168 @@
+"""The recalibration methods: one API, scikit-learn where it has the same thing, optimality, and bad input."""
+
+import numpy as np
+import pytest
+from scipy.special import expit, log_softmax
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from calibration import evaluate
+from calibration.methods.maps import (
+    METHODS,
+    HistogramBinning,
+    MatrixScaling,
+    PlattScaling,
+    VectorScaling,
+    one_versus_rest,
+)
+from calibration.metrics import binned
+
+
+def sample(count=3000, classes=4, seed=0):
+    """Logits too large by 2 and shifted by class, with labels."""
+    generator = np.random.default_rng(seed)
+    calibrated = 1.5 * generator.normal(size=(count, classes))
+    labels = (calibrated + generator.gumbel(size=calibrated.shape)).argmax(axis=1)
+    return 2.0 * calibrated + np.linspace(-1, 1, classes), labels
+
+
+@pytest.fixture(scope="module")
+def data():
+    return sample(), sample(seed=1)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_improves_a_held_out_set_and_gives_probabilities(name, data):
+    validation, (logits, labels) = data
+    probabilities = METHODS[name]().fit(*validation).predict_proba(logits)
+    assert probabilities.shape == logits.shape and probabilities.min() > 0
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, rtol=1e-12)
+    before = evaluate.basic_metrics(binned.softmax(logits), labels, "x")
+    after = evaluate.basic_metrics(probabilities, labels, "x")
+    assert after["x/nll_nats"] < before["x/nll_nats"]
+    assert after["x/ece_percent"] < 0.5 * before["x/ece_percent"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_ignore_the_order_of_samples_and_a_common_offset(name, data):
+    (logits, labels), (test, _) = data
+    expected = METHODS[name]().fit(logits, labels).predict_proba(test)
+    offset = np.random.default_rng(2).normal(size=(len(labels), 1))
+    order = np.random.default_rng(3).permutation(len(labels))
+    fitted = METHODS[name]().fit(logits[order], labels[order])
+    np.testing.assert_allclose(fitted.predict_proba(test), expected, atol=2e-4)
+    if name not in ("vector", "matrix"):  # those two see the logits themselves
+        fitted = METHODS[name]().fit(logits + offset, labels)
+        np.testing.assert_allclose(fitted.predict_proba(test + offset), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_bad_input_is_refused(name, data):
+    (logits, labels), _ = data
+    with pytest.raises(ValueError, match="call fit first"):
+        METHODS[name]().predict_proba(logits)
+    fitted = METHODS[name]().fit(logits, labels)
+    with pytest.raises(ValueError, match="fitted on 4 classes"):
+        fitted.predict_proba(logits[:, :3])
+    with pytest.raises(ValueError, match="look like probabilities"):
+        fitted.predict_proba(binned.softmax(logits))
+    with pytest.raises(ValueError, match="NaN"):
+        METHODS[name]().fit(np.where(logits > 3, np.nan, logits), labels)
+    with pytest.raises(TypeError, match="float16"):
+        METHODS[name]().fit(logits.astype(np.float16), labels)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_class_without_validation_samples_is_survived(name):
+    logits, labels = sample(300)
+    kept = labels != 2
+    probabilities = METHODS[name]().fit(logits[kept], labels[kept]).predict_proba(logits)
+    assert np.isfinite(probabilities).all()
+    before = binned.softmax(logits)[:, 2].mean()
+    assert (probabilities[:, 2].mean() < before) == (name != "temperature")
+
+
+def test_temperature_keeps_the_predicted_class_and_its_result(data):
+    (logits, labels), (test, _) = data
+    fitted = METHODS["temperature"]().fit(logits, labels)
+    np.testing.assert_array_equal(fitted.predict_proba(test).argmax(axis=1), test.argmax(axis=1))
+    assert fitted.result.converged and fitted.result.temperature > 1.5
+
+
+def test_matrix_scaling_is_scikit_learns_multinomial_regression(data):
+    (logits, labels), (test, _) = data
+    expected = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000).fit(logits, labels).predict_proba(test)
+    np.testing.assert_allclose(MatrixScaling().fit(logits, labels).predict_proba(test), expected, atol=1e-4)
+
+
+def test_vector_scaling_is_at_the_optimum(data):
+    (logits, labels), _ = data
+    fitted = VectorScaling().fit(logits, labels)
+    error = fitted.predict_proba(logits) - np.eye(4)[labels]
+    np.testing.assert_allclose((error * logits).mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(error.mean(axis=0), 0, atol=1e-4)
+
+
+def test_one_versus_rest_is_the_log_odds():
+    logits, _ = sample(50)
+    p = np.exp(log_softmax(logits, axis=1))
+    np.testing.assert_allclose(one_versus_rest(logits), np.log(p / (1 - p)), rtol=1e-9)
+    np.testing.assert_allclose(one_versus_rest(np.array([[1.0, 4.0]])), [[-3.0, 3.0]])
+    assert one_versus_rest(np.array([[80.0, 0.0, 0.0]]))[0, 0] == pytest.approx(80 - np.log(2), rel=1e-12)
+
+
+def test_binary_platt_scaling_solves_its_equations():
+    logits, labels = sample(400, 2)
+    fitted = PlattScaling().fit(logits, labels)
+    (slope, offset), z = fitted.coefficients[0], logits[:, 1] - logits[:, 0]
+    target = np.where(labels == 1, (labels.sum() + 1) / (labels.sum() + 2), 1 / ((1 - labels).sum() + 2))
+    error = expit(slope * z + offset) - target
+    assert error.mean() == pytest.approx(0, abs=1e-5) and (error * z).mean() == pytest.approx(0, abs=1e-5)
+    np.testing.assert_allclose(fitted.predict_proba(logits)[:, 1], expit(slope * z + offset), rtol=1e-12)
+
+
+def test_platt_scaling_of_separable_classes_is_finite():
+    logits = np.array([[2.0, 0.0], [1.0, 0.0], [0.0, 3.0], [0.0, 2.0]])
+    assert np.isfinite(PlattScaling().fit(logits, [0, 0, 1, 1]).coefficients).all()
+
+
+def test_histogram_binning_by_hand():
+    p = np.array([0.7, 0.6, 0.9, 0.2])
+    logits = np.stack([np.log(1 - p), np.log(p)], axis=1)
+    fitted = HistogramBinning(bins=2).fit(logits, [1, 0, 1, 0])
+    # class 1, upper bin: 2 of 3 positive, plus one sample at the mean 2.2 / 3; lower bin: 0 of 1, plus one at 0.2
+    upper, lower = (2 + 2.2 / 3) / 4, (0 + 0.2) / 2
+    np.testing.assert_allclose(fitted.frequency[1], [lower, upper])
+    other = (1 + 0.8) / 2  # class 0 at 0.8 of the last sample
+    assert fitted.predict_proba(logits)[3, 1] == pytest.approx(lower / (lower + other))
+
+
+def test_isotonic_is_scikit_learns_for_two_classes():
+    logits, labels = sample(500, 2)
+    p = binned.softmax(logits)[:, 1]
+    expected = IsotonicRegression(out_of_bounds="clip").fit(p, labels).predict(p)
+    np.testing.assert_allclose(
+        METHODS["isotonic"]().fit(logits, labels).predict_proba(logits)[:, 1], expected, atol=2e-3
+    )
+
+
+def test_evaluation_reports_every_method_and_both_temperatures(data):
+    validation, test = data
+    metrics = evaluate.every_method(validation, test) | evaluate.temperatures(sample(seed=5), validation, test)
+    assert {f"{name}/ece_percent" for name in METHODS} <= metrics.keys()
+    assert metrics["temperature/error_percent"] == pytest.approx(evaluate.uncalibrated(test)["test/error_percent"])
+    assert metrics["temperature"] == pytest.approx(metrics["temperature_on_train"], rel=0.15)
+    assert metrics["validation_size_2000/temperature"] == pytest.approx(metrics["temperature"], rel=0.1)
+    assert "validation_size_5000/temperature" not in metrics
+
+
+def test_overfitting_compares_the_epoch_of_lowest_nll_with_the_last():
+    history = [
+        {"epoch": number, "validation/cross_entropy": nll, "validation/accuracy": accuracy}
+        for number, nll, accuracy in ((1, 0.9, 0.6), (2, 0.7, 0.7), (3, 0.8, 0.75))
+    ]
+    metrics = evaluate.overfitting(history)
+    assert metrics["best_epoch"] == 2
+    assert metrics["last_epoch/validation_nll_nats"] > metrics["best_epoch/validation_nll_nats"] == 0.7
+    assert metrics["best_epoch/validation_error_percent"] == pytest.approx(30)
+    assert metrics["last_epoch/validation_error_percent"] == pytest.approx(25)

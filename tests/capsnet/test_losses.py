@@ -1,0 +1,114 @@
+"""Margin loss by hand and by loops, the two forms of the reconstruction loss, the totals."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from capsnet import baselines, losses, model
+from tests.capsnet import oracles
+
+random = np.random.default_rng(0)
+SMALL = {"filters": 4, "primary_types": 2, "decoder_units": (8, 8), "compiled": False}
+
+
+def test_margin_loss_by_hand():
+    # present 0.5: (0.9 - 0.5)^2 = 0.16; absent 0.3: 0.5 (0.3 - 0.1)^2 = 0.02; absent 0.05: 0
+    lengths, target = tf.constant([[0.5, 0.3, 0.05]]), tf.constant([[1.0, 0.0, 0.0]])
+    assert float(losses.margin_loss(lengths, target)) == pytest.approx(0.18, rel=1e-6)
+
+
+def test_margin_loss_equals_the_loops_also_with_two_classes_present():
+    lengths = random.random((6, 10)).astype("float32")
+    target = np.zeros((6, 10), np.float32)
+    target[np.arange(6), random.integers(0, 5, 6)] = 1
+    target[np.arange(6), random.integers(5, 10, 6)] = 1
+    assert float(losses.margin_loss(lengths, target)) == pytest.approx(oracles.margin_loss(lengths, target), rel=1e-5)
+
+
+def test_margin_loss_is_zero_inside_the_margins():
+    assert float(losses.margin_loss(tf.constant([[0.95, 0.1, 0.0]]), tf.constant([[1.0, 0.0, 0.0]]))) == 0
+
+
+def test_sum_and_mean_form_differ_by_the_number_of_pixels():
+    image, other = random.random((3, 28, 28, 1), np.float32), random.random((3, 28, 28, 1), np.float32)
+    by_hand = ((image - other) ** 2).sum(axis=(1, 2, 3)).mean()
+    total, mean = (float(losses.reconstruction_loss(image, other, form=form)) for form in ("sum", "mean"))
+    assert total == pytest.approx(by_hand, rel=1e-5)
+    assert total == pytest.approx(784 * mean, rel=1e-6)
+    assert 0.0005 * total == pytest.approx(0.392 * mean, rel=1e-6)  # the paper's weight on the mean
+    assert 0.01 * total == pytest.approx(7.84 * mean, rel=1e-6)  # the authors' program's
+
+
+def batch():
+    return {"image": random.random((5, 28, 28, 1), np.float32), "label": np.array([0, 3, 9, 1, 5], np.int32)}
+
+
+def test_total_is_margin_plus_weighted_error_of_the_labelled_capsule():
+    network, data = model.build(**SMALL), batch()
+    loss, terms = losses.compute_loss(network, data, False, reconstruction_weight=0.1, form="sum")
+    outputs = network(data["image"])
+    masked = np.zeros_like(outputs["capsules"])
+    masked[np.arange(5), data["label"]] = np.array(outputs["capsules"])[np.arange(5), data["label"]]
+    rebuilt = np.array(network.get_layer("decoder")(masked))
+    margin = oracles.margin_loss(np.array(outputs["lengths"]), np.eye(10)[data["label"]])
+    mse = ((data["image"] - rebuilt) ** 2).mean()
+    assert float(terms["margin"]) == pytest.approx(margin, rel=1e-5)
+    assert float(terms["mse"]) == pytest.approx(mse, rel=1e-5)
+    assert float(loss) == pytest.approx(margin + 0.1 * 784 * mse, rel=1e-5)
+
+
+def test_without_reconstruction_the_loss_is_the_margin_loss():
+    network = model.build(**{**SMALL, "decoder_units": ()})
+    loss, terms = losses.compute_loss(network, batch(), False, reconstruction_weight=0.0)
+    assert float(loss) == float(terms["margin"]) and "mse" not in terms
+
+
+def test_the_target_of_the_reconstruction_is_the_shifted_image():
+    network, data = model.build(**SMALL, max_shift=2), batch()
+    state = network.get_layer("shift").seed_generator.state
+    before = np.array(state)
+    _, terms = losses.compute_loss(network, data, True, reconstruction_weight=1.0)
+    state.assign(before)  # the same shifts again
+    outputs = network(data["image"], training=True)
+    drawn = np.array(model.decode(network, outputs["capsules"], data["label"]))
+    assert float(terms["mse"]) == pytest.approx(((outputs["seen"] - drawn) ** 2).numpy().mean(), rel=1e-5)
+    assert abs(float(terms["mse"]) - ((data["image"] - drawn) ** 2).mean()) > 1e-3
+
+
+def test_pair_loss_wants_both_classes_and_draws_each_digit_from_its_capsule():
+    network = model.build(**SMALL, image_shape=(36, 36, 1))
+    digits = random.integers(0, 256, (4, 36, 36, 2)).astype(np.uint8)
+    labels = np.array([[0, 1], [2, 3], [4, 9], [8, 7]], np.int32)
+    loss, terms = losses.compute_pair_loss(
+        network, {"digits": digits, "label": labels}, False, reconstruction_weight=0.1, form="sum"
+    )
+    image = np.minimum(digits.astype(np.float32).sum(-1, keepdims=True) / 255, 1)
+    outputs = network(image)
+    target = np.eye(10)[labels].sum(1)
+    expected = oracles.margin_loss(np.array(outputs["lengths"]), target)
+    assert float(terms["margin"]) == pytest.approx(expected, rel=1e-5)
+    for k in range(2):
+        drawn = np.array(model.decode(network, outputs["capsules"], labels[:, k]))
+        error = ((digits[..., k : k + 1] / np.float32(255) - drawn) ** 2).sum(axis=(1, 2, 3)).mean()
+        expected += 0.1 * error
+        assert float(terms[f"mse_{k + 1}"]) == pytest.approx(error / 36**2, rel=1e-5)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    longest = np.sort(np.array(outputs["lengths"]).argsort(-1)[:, -2:], axis=-1)
+    assert float(terms["accuracy"]) == np.mean((longest == np.sort(labels, axis=-1)).all(-1))
+
+
+def test_cross_entropy_and_accuracy_by_hand():
+    logits = tf.constant([[0.0, 0.0], [2.0, 0.0]])
+    expected = (math.log(2) + math.log(1 + math.exp(2))) / 2
+    assert float(losses.cross_entropy(logits, tf.constant([0, 1]))) == pytest.approx(expected, rel=1e-6)
+    assert float(losses.accuracy(logits, tf.constant([0, 1]))) == 0.5
+
+
+def test_class_means_are_the_best_image_that_knows_only_the_label():
+    split = {"image": random.random((20, 2, 2, 1), np.float32), "label": np.arange(20) % 4}
+    means = baselines.class_means(split)
+    np.testing.assert_allclose(means[3], split["image"][3::4].mean(0), rtol=1e-6)
+    error = ((split["image"] - means[split["label"]]) ** 2).mean()
+    assert error < ((split["image"] - means[split["label"]] - 0.01) ** 2).mean()
