@@ -4,3 +4,5 @@ The numerical half (`temperature`, `methods`, `estimators`, `smooth`, `uncertain
 scikit-learn only, so that saved logits can be calibrated without starting TensorFlow. The Keras half is
 `model`, `losses` and `train`.
 """
+
+import training.quiet  # noqa: F401  (before anything imports TensorFlow)

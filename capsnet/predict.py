@@ -9,6 +9,7 @@ import numpy as np
 import tyro
 
 from data import images
+from training.quiet import load_tensorflow
 from training.run import Run, RunError
 from training.settings import SettingsError, fail, run_cli
 
@@ -101,10 +102,9 @@ def main(argv: list[str] | None = None) -> None:
         run = find_run(options)
         if not options.image.is_file():
             raise SettingsError(f"{options.image} does not exist, expected a picture; check the path")
-        from training.device import quiet_start
+        load_tensorflow()
+        from training import loop
 
-        with quiet_start():
-            from training import loop
         network = run.load_model()
         image = read_image(options.image, network.input_shape[1:], options.invert)
         outputs = loop.predict(network, image)

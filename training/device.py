@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+from training.quiet import load_tensorflow
 from training.settings import Settings, SettingsError
 
 
@@ -20,11 +21,10 @@ def configure(config: Settings) -> tuple[Any, str]:
         SettingsError: a GPU was asked for and there is none, or the strategy cannot be set up.
     """
     keep_freed_memory()
-    with quiet_start():
-        import keras
-        import tensorflow as tf
+    tf = load_tensorflow()
+    import keras
 
-        gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.list_physical_devices("GPU")
     if config.device == "gpu" and not gpus:
         raise SettingsError("--device gpu was asked for, but TensorFlow sees no GPU; use --device auto or cpu")
     if config.device == "cpu":
@@ -53,21 +53,6 @@ def keep_freed_memory():
         mallopt(arenas, 1)  # one heap for all threads: the others cannot hold large tensors
         mallopt(most_mappings, 0)
         mallopt(trim_above, -1)  # never
-
-
-@contextlib.contextmanager
-def quiet_start():
-    """Keeps TensorFlow's start-up notes, which no setting silences, off stderr; Python errors still show."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    shown = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(shown, 2)
-        os.close(shown)
 
 
 def choose_strategy(config: Settings, tf) -> Any:

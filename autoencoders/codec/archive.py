@@ -20,6 +20,7 @@ import numpy as np
 import tyro
 
 from autoencoders.codec import entropy
+from training.quiet import load_tensorflow
 from training.run import write_atomic
 from training.settings import SettingsError, fail, run_cli
 
@@ -183,6 +184,7 @@ def read_images(path: Path, name: str) -> np.ndarray:
 
 def run(command: Command) -> str:
     """Does what the command says; returns the line to print."""
+    load_tensorflow()
     if command.action == "decompress":
         archive = Archive.from_bytes(command.source.read_bytes())
         images = decompress(archive)
