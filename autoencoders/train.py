@@ -49,6 +49,8 @@ VARIANTS: Variants = {
     ),
 }
 
+TINY = ("--likelihood-images", "20", "--likelihood-samples", "20")  # what a test of every variant adds
+
 
 def load(config: Config) -> Dataset:
     """Images in [0, 1]."""

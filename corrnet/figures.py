@@ -13,6 +13,7 @@ from data import images, views
 from reporting import plots
 from training.run import Run
 
+PIXEL_CORRELATIONS: dict[str, np.ndarray] = {}  # checksum of a data set -> its own
 SAMPLES = 500  # points per view in the embedding
 SWEEP = {
     "sum_correlation": "sum of unit correlations",
@@ -87,10 +88,15 @@ def canonical_spectrum(run: Run) -> Figure | None:
 
 
 def pixel_correlations(dataset, components):
-    """Test correlations (components,) of the linear CCA of the pixels."""
-    flat = {name: [np.reshape(split[view], (len(split[view]), -1)) for view in evaluate.OTHER]
-            for name, split in (("train", dataset.train), ("test", dataset.test))}  # fmt: skip
-    return cca.unit_correlations(*cca.fit_cca(*flat["train"], components).transform(*flat["test"]))
+    """Test correlations (components,) of the linear CCA of the pixels; all those of the newest data set are kept."""
+    checksum = dataset.provenance["checksum"]
+    if checksum not in PIXEL_CORRELATIONS:
+        flat = {name: [np.reshape(split[view], (len(split[view]), -1)) for view in evaluate.OTHER]
+                for name, split in (("train", dataset.train), ("test", dataset.test))}  # fmt: skip
+        PIXEL_CORRELATIONS.clear()
+        fitted = cca.fit_cca(*flat["train"], min(view.shape[1] for view in flat["train"]))
+        PIXEL_CORRELATIONS[checksum] = cca.unit_correlations(*fitted.transform(*flat["test"]))
+    return PIXEL_CORRELATIONS[checksum][:components]
 
 
 def correlation_map(run: Run) -> Figure | None:

@@ -26,6 +26,7 @@ STYLE = {
 }
 plt.rcParams.update(STYLE)
 
+GAP = 2  # pixels between the images of a grid
 DrawFigure = Callable[[Run], Figure | None]
 
 
@@ -67,23 +68,36 @@ def draw(run: Run, figures: Mapping[str, DrawFigure]) -> list[Path]:
 
 
 def image_rows(rows: Mapping[str, np.ndarray], cell: float = 0.75, titles: list[str] | None = None) -> Figure:
-    """Grid of grey images in [0, 1]: one labelled row per entry, arrays (columns, height, width[, 1])."""
+    """Grid of images in [0, 1], on one scale: one labelled row per entry, arrays (columns, height, width[, 1 or 3]).
+
+    Grey images are drawn dark on light, as ink on paper; colours as they are. `titles` stand above the columns.
+    """
     columns = max(len(images) for images in rows.values())
     height, width = next(iter(rows.values())).shape[1:3]
     labels = 0.3 + 0.075 * max(map(len, rows))  # inches beside the images
     size = (max(3.4, cell * columns + labels), cell * height / width * len(rows) + 0.6)
-    figure, axes = plt.subplots(len(rows), columns, figsize=size, squeeze=False)
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-        axis.grid(False)
-        axis.set_frame_on(False)
-    for line, (label, images) in zip(axes, rows.items(), strict=True):
-        line[0].set_ylabel(label, rotation=0, ha="right", va="center")
-        for axis, image in zip(line, images, strict=False):
-            axis.imshow(np.squeeze(image), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-    for axis, title in zip(axes[0], titles or [], strict=False):
-        axis.set_title(title, fontsize=8)
+    figure, axis = plt.subplots(figsize=size)
+    axis.imshow(mosaic(list(rows.values()), columns), interpolation="nearest")
+    axis.set_yticks([(height + GAP) * row + height / 2 for row in range(len(rows))], rows)
+    axis.set_xticks([(width + GAP) * column + width / 2 for column in range(len(titles or []))], titles or [])
+    axis.tick_params(length=0, labeltop=True, labelbottom=False)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.grid(False)
+    axis.set_frame_on(False)
     return figure
+
+
+def mosaic(rows: list[np.ndarray], columns: int) -> np.ndarray:
+    """Rows of images as one picture (height, width, 3) in [0, 1] on white, GAP pixels between them."""
+    height, width = rows[0].shape[1:3]
+    canvas = np.ones((len(rows) * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3))
+    for row, images in enumerate(rows):
+        for column, image in enumerate(np.clip(images, 0, 1)):
+            grey = image.ndim == 2 or image.shape[2] == 1
+            shown = 1 - image.reshape(height, width, 1) if grey else image
+            top, left = row * (height + GAP), column * (width + GAP)
+            canvas[top : top + height, left : left + width] = shown
+    return canvas
 
 
 def learning_curves(run: Run, term: str = "loss", label: str = "loss") -> Figure:

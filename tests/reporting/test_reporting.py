@@ -177,8 +177,17 @@ def test_the_page_is_self_contained_and_escaped(tmp_path, rows):
 
 
 def test_image_rows_show_each_row_on_one_scale(tmp_path):
-    figure = plots.image_rows({"a": np.zeros((3, 4, 4, 1)), "b": np.ones((2, 4, 4))}, titles=["0", "1", "2"])
-    assert [axis.images[0].get_clim() for axis in figure.axes if axis.images] == [(0, 1)] * 5
+    red = np.broadcast_to([1.0, 0.0, 0.0], (1, 4, 4, 3))
+    rows = {"a": np.full((3, 4, 4, 1), 0.25), "b": np.ones((2, 4, 4)), "c": red}
+    figure = plots.image_rows(rows, titles=["0", "1", "2"])
+    (axis,) = figure.axes
+    picture = np.asarray(axis.images[0].get_array())
+    assert picture.shape == (3 * 4 + 2 * 2, 3 * 4 + 2 * 2, 3)
+    assert (picture[:4, :4] == 0.75).all() and (picture[:4, 4:6] == 1).all()  # a quarter of the ink; white between
+    assert (picture[6:10, :4] == 0).all() and (picture[6:10, 12:] == 1).all()  # all ink; no third image in this row
+    assert (picture[12:, :4] == [1, 0, 0]).all()
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b", "c"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "1", "2"]
     plots.save(plots.caption(figure, "five pictures"), tmp_path / "rows.png")
     with Image.open(tmp_path / "rows.png") as image:
         assert image.info["Description"] == "five pictures" and image.width > 100

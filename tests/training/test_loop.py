@@ -153,7 +153,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
 
 REPLICAS = """
     import sys, json, numpy as np, tensorflow as tf, keras
-    sys.path[:0] = [".", "tests"]
+    sys.path[:0] = [".", "tests/training"]
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     from training import device, loop

@@ -1,16 +1,16 @@
 """A run killed at any moment and resumed ends with the weights of a run that was never killed."""
 
-import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from training.run import Run
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = str(Path(__file__).resolve().parents[2])
 # A method whose model draws random numbers in every step: dropout and Gaussian noise.
 NOISY_METHOD = """
 import sys, time
@@ -54,7 +54,11 @@ main("noisy.train", VARIANTS, load, train)
 
 def start(script, *flags):
     return subprocess.Popen(
-        [sys.executable, "-u", script, *map(str, flags)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-u", script, *map(str, flags)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore Ctrl-C
     )
 
 
