@@ -242,6 +242,7 @@ def git_state() -> dict:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", __file__)  # an installed copy may lie within someone else's repository
         code_changes = git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
         return {"commit": git("rev-parse", "--short=10", "HEAD"), "dirty": bool(code_changes)}
     except (OSError, subprocess.CalledProcessError):
