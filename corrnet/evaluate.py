@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from corrnet import cca
@@ -132,6 +131,8 @@ def transfer_metrics(test):
             for seen in (view, OTHER[view])
         }
 
+    from sklearn.exceptions import ConvergenceWarning
+
     jobs = [(view, held) for view in OTHER for held in range(FOLDS)]
     with ThreadPoolExecutor() as pool, warnings.catch_warnings():  # the SVM releases Python's lock while it trains
         warnings.simplefilter("ignore", ConvergenceWarning)  # its default limit of iterations is part of the protocol
@@ -231,6 +232,7 @@ def single_view_metrics(train_both, train_labels, test, *, hidden_units=100, epo
     Returns:
         single_view_left_percent, single_view_right_percent.
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
     classifier = MLPClassifier((hidden_units,), max_iter=epochs, random_state=seed)

@@ -8,7 +8,6 @@ import numpy as np
 from commands.train import main
 from corrnet import evaluate
 from corrnet.config import Config as TrainConfig
-from corrnet.estimator import join_unpaired
 from corrnet.train import load
 from data.dataset import Dataset
 from training.run import Run
@@ -56,6 +55,8 @@ def divide(dataset: Dataset, pairs: int, alone: int):
 
 def with_presence(dataset: Dataset, config: Config) -> Dataset:
     """The data set that training sees: views that are missing are zero and marked as absent."""
+    from corrnet.estimator import join_unpaired
+
     paired, left_only, right_only = divide(dataset, config.pairs, config.alone)
     unpaired = (left_only["left"], right_only["right"]) if config.learn_from_unpaired else ()
     train = join_unpaired(paired["left"], paired["right"], *unpaired)
