@@ -64,7 +64,12 @@ def test_help_shows_every_default_and_every_variant(capsys):
 
 
 def test_help_of_a_train_script_does_not_load_tensorflow(command):
-    modules = [path for room in METHODS for path in (ROOT / room).rglob("*.py") if "__name__ ==" in path.read_text()]
+    modules = [
+        path
+        for room in METHODS
+        for path in (ROOT / room).rglob("*.py")
+        if 'if __name__ == "__main__"' in path.read_text()
+    ]
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in modules]
     assert len(names) > 15
     heavy = {"tensorflow", "keras", "sklearn", "matplotlib"}
