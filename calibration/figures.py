@@ -169,21 +169,6 @@ def siblings(run: Run, variant: str) -> list[dict]:
     return [read_json(path) for path in sorted(folder.glob("seed*/result.json"))]
 
 
-def solvers(run: Run) -> Figure | None:
-    """Time against accuracy of the ways to find T."""
-    path = run.path / "solvers.json"
-    if not path.exists():
-        return None
-    figure, axis = plt.subplots(figsize=(6.5, 4))
-    for name, row in read_json(path).items():
-        label = "newton (ours)" if name == "newton" else name
-        axis.plot(row["ms"], max(row["relative_error"], 1e-12), "o", label=label, markersize=8)
-    axis.set(xscale="log", yscale="log", xlabel="time to fit (ms)", ylabel="relative error of T")
-    axis.legend(fontsize=8)
-    axis.set_title("Ways to find the temperature: lower left is better")
-    return plots.caption(figure, f"{run.environment['data']['title']}, float32; medians of interleaved repeats, CPU.")
-
-
 FIGURES = {
     "reliability": reliability,
     "nll_against_temperature": nll_against_temperature,
@@ -191,7 +176,6 @@ FIGURES = {
     "floor": floor,
     "validation_size": validation_size,
     "observations": observations,
-    "solvers": solvers,
 }
 # Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
 COMPARISONS = ("observations",)

@@ -15,11 +15,6 @@ from training.run import Run
 
 PIXEL_CORRELATIONS: dict[str, np.ndarray] = {}  # checksum of a data set -> its own
 SAMPLES = 500  # points per view in the embedding
-SWEEP = {
-    "sum_correlation": "sum of unit correlations",
-    "total_canonical_correlation": "total canonical correlation",
-    "effective_rank": "effective rank",
-}
 
 
 @functools.lru_cache(maxsize=1)
@@ -172,36 +167,10 @@ def loss_terms(run: Run) -> Figure | None:
     return plots.caption(figure, f"Solid: training; dotted: validation; means over batches. {plots.describe(run)}.")
 
 
-def lambda_sweep(run: Run) -> Figure | None:
-    """The headline rises with lambda while rank, canonical correlation and transfer fall."""
-    metrics = run.result["metrics"]
-    weights = run.config["settings"].get("weights")
-    if not weights:
-        return None
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.8))
-
-    def values(name):
-        return [metrics[f"lambda_{weight:g}/{name}"] for weight in weights]
-
-    positions = range(len(weights))
-    for name, label in SWEEP.items():
-        left.plot(positions, values(name), "o-", ms=4, label=label)
-    for pair in ("left_to_right", "right_to_left"):
-        right.plot(positions, values(f"transfer_{pair}_percent"), "o-", ms=4, label=pair.replace("_", " "))
-    left.set(title="three measures of agreement (at most 50)", ylim=(0, 52))
-    right.set(title="transfer accuracy (percent)")
-    for axis in (left, right):
-        axis.set_xticks(positions, [f"{weight:g}" for weight in weights])
-        axis.set(xlabel="lambda, weight of the correlation")
-        axis.legend()
-    return plots.caption(figure, f"One training per lambda, same initial weights. {plots.describe(run)}.")
-
-
 FIGURES = {
     "completions": completions,
     "canonical_spectrum": canonical_spectrum,
     "correlation_map": correlation_map,
     "embedding": embedding,
     "loss_terms": loss_terms,
-    "lambda_sweep": lambda_sweep,
 }
