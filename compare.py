@@ -14,11 +14,12 @@ from types import ModuleType
 
 import tyro
 
+from checks.options import closest
 from commands import jobs
 from reporting import claims, side_by_side, tables
 from reporting.methods import METHODS
 from training.run import RunError, write_atomic
-from training.settings import SettingsError, check, check_at_least, closest, fail, run_cli
+from training.settings import SettingsError, check, check_at_least, fail, run_cli
 
 
 @dataclasses.dataclass(frozen=True)

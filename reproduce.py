@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from checks.options import closest
 from commands import jobs
 from reporting import claims, page, plots, tables
 from reporting.methods import METHODS, figures_of, part
 from training.run import Run, RunError, write_json
-from training.settings import SettingsError, check, check_at_least, closest, fail, run_cli
+from training.settings import SettingsError, check, check_at_least, fail, run_cli
 
 
 @dataclasses.dataclass(frozen=True)

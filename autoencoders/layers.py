@@ -122,6 +122,21 @@ class Sampling(RandomLayer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
+class CropLike(layers.Layer):
+    """Cuts images (n, height, width, c) about their centre to the size of others, known when it runs."""
+
+    def call(self, images, like):
+        for axis in (1, 2):
+            wanted = ops.shape(like)[axis]
+            first = (ops.shape(images)[axis] - wanted) // 2
+            images = ops.take(images, first + ops.arange(wanted), axis=axis)
+        return images
+
+    def compute_output_shape(self, images_shape, like_shape):
+        return (*like_shape[:3], images_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class KeepTopK(layers.Layer):
     """Keeps the `k` largest features of each example, sets the others to 0 (Makhzani & Frey 2014).
 

@@ -4,6 +4,9 @@ import math
 
 from keras import ops
 
+from checks.options import one_of
+from checks.shapes import agree, same_shape
+
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -21,8 +24,19 @@ def binary_cross_entropy(images, logits):
         (...) float32, summed over pixels and channels.
     """
     images, logits = ops.cast(images, "float32"), ops.cast(logits, "float32")
+    check_drawn(images, logits)
     pixels = ops.relu(logits) - images * logits + ops.log1p(ops.exp(-ops.abs(logits)))
     return ops.sum(pixels, axis=(-3, -2, -1))
+
+
+def check_drawn(images, logits):
+    """Raises ValueError unless logits (..., height, width, channels) are those of the images, or of draws of each."""
+    rank = len(images.shape)
+    if rank < 3 or len(logits.shape) < rank or not agree(images.shape, logits.shape[-rank:]):
+        raise ValueError(
+            f"images have shape {tuple(images.shape)} and logits {tuple(logits.shape)}, expected the same (n, height, "
+            "width, channels); reshape one of them"
+        )
 
 
 def bernoulli_entropy(images):
@@ -50,6 +64,7 @@ def squared_error(images, reconstructions):
     Returns:
         (n,) float32, summed over pixels and channels.
     """
+    same_shape("images", images, "reconstructions", reconstructions)
     difference = ops.cast(images, "float32") - ops.cast(reconstructions, "float32")
     return ops.sum(ops.square(difference), axis=(-3, -2, -1))
 
@@ -165,6 +180,7 @@ def compute_loss(
         error in [0, 1]); and, where they apply, "kl_nats", "activity" (Keras' activity regulariser), "sparsity" and
         "bits".
     """
+    one_of("reconstruction", reconstruction, RECONSTRUCTION)
     outputs = model(batch["image"], training=training)
     loss = ops.mean(RECONSTRUCTION[reconstruction](outputs))
     pixels = math.prod(outputs["image"].shape[1:])

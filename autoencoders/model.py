@@ -8,7 +8,8 @@ import keras
 from keras import layers, ops
 
 from autoencoders.layers import CORRUPTIONS, Binarize, KeepTopK, Quantize, Sampling
-from autoencoders.networks import NETWORKS, build_unet
+from autoencoders.networks import NETWORKS, UPSAMPLING, build_unet
+from checks.options import one_of
 
 PACKAGE = "autoencoders"
 
@@ -113,8 +114,7 @@ def bottleneck(features, code, kind, l1=0.0, top_k=1):
             * sum over units of |code|, mean over the batch.
         top_k: how many units stay active.
     """
-    if kind not in BOTTLENECKS:
-        raise ValueError(f"bottleneck is '{kind}', expected one of {', '.join(BOTTLENECKS)}")
+    one_of("kind", kind, BOTTLENECKS)
     if kind == "gaussian":
         return layers.Dense(2 * code, name="code")(features)
     regularizer = keras.regularizers.L1(l1) if l1 else None
@@ -143,7 +143,7 @@ def build(
     """An autoencoder; the defaults are the convolutional one of the post "Autoencoders".
 
     Args:
-        image_shape: (height, width, channels) of the images; any size.
+        image_shape: (height, width, channels) of the images; any size, for "unet" also (None, None, channels).
         code: number of features the image is squeezed into.
         network: "pooled" (the post's), "strided", "dense", or "unet", which has no code.
         widths: filters or units of the encoder's layers, first to last; the decoder mirrors them.
@@ -154,6 +154,19 @@ def build(
         amount: share of corrupted pixels, or standard deviation.
         binarize: draw black-and-white images with the grey values as probabilities.
     """
+    options = {
+        "network": (network, [*NETWORKS, "unet"]),
+        "upsampling": (upsampling, UPSAMPLING),
+        "kind": (kind, BOTTLENECKS),
+        "corruption": (corruption, ["none", *CORRUPTIONS]),
+    }
+    for name, (value, known) in options.items():
+        one_of(name, value, known)
+    if network != "unet" and None in image_shape:
+        raise ValueError(
+            f"image_shape is {tuple(image_shape)}: a code of one size needs images of one size. Give height and width, "
+            'or use network="unet", which takes images of any size.'
+        )
     widths = tuple(widths)
     if network == "unet":
         encoder, decoder = build_unet(image_shape, widths, upsampling)

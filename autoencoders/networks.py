@@ -5,11 +5,16 @@ import math
 import keras
 from keras import layers
 
+from autoencoders.layers import CropLike
 from autoencoders.subpixel.layers import SubPixelConv2D
+from checks.options import one_of
+
+UPSAMPLING = ("transpose", "subpixel")
 
 
 def upsample(filters, kind, activation=None, name=None):
     """A layer that doubles the image: "transpose" (4 x 4 kernel) or "subpixel" (3 x 3 kernel, ICNR)."""
+    one_of("upsampling", kind, UPSAMPLING)
     if kind == "subpixel":
         return SubPixelConv2D(filters, 3, 2, activation=activation, kernel_initializer="icnr", name=name)
     return layers.Conv2DTranspose(filters, 4, strides=2, padding="same", activation=activation, name=name)
@@ -96,7 +101,8 @@ def build_unet(image_shape, widths, kind="transpose"):
     for skip in reversed(inputs[:-1]):
         filters = skip.shape[-1]
         x = upsample(filters, kind, activation="relu")(x)
-        x = layers.CenterCrop(skip.shape[1], skip.shape[2])(x)
+        known = None not in skip.shape[1:3]
+        x = layers.CenterCrop(skip.shape[1], skip.shape[2])(x) if known else CropLike()(x, skip)
         x = layers.Concatenate()([x, skip])
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
     logits = layers.Conv2D(image_shape[-1], 3, padding="same", name="logits")(x)

@@ -11,9 +11,10 @@ from pathlib import Path
 import tyro
 from tabulate import tabulate
 
+from checks.options import closest
 from training.device import keep_freed_memory
 from training.run import git_state, hardware, read_json, write_json
-from training.settings import SettingsError, check_at_least, closest, fail, run_cli
+from training.settings import SettingsError, check_at_least, fail, run_cli
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"

@@ -98,7 +98,7 @@ def fit_epoch(network, examples):
     error = functools.partial(losses.reconstruction_loss, form="sum")
     network.compile(
         keras.optimizers.Adam(1e-3),
-        loss={"lengths": lambda t, y: losses.margin_loss(y, t), "reconstruction": lambda t, y: error(t, y)},
+        loss={"lengths": losses.margin_loss, "reconstruction": error},
         loss_weights={"lengths": 1.0, "reconstruction": WEIGHT},
     )
     inputs = data(examples)

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from checks.shapes import class_labels, same_shape
 from densenet.losses import cross_entropy, squared_weights
 
 
@@ -24,15 +25,21 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         self.count = self.add_variable((), initializer="zeros", dtype="float64", name="count")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """Adds a batch: labels (n,) or (n, 1) integers, predictions (n, classes), optional weights (n,)."""
+        """Adds a batch: labels (n,) or (n, 1) integers, predictions (n, classes), optional weights (n,) or (n, 1).
+
+        Raises:
+            ValueError: labels or weights of another shape, one-hot labels included.
+        """
         predictions = ops.cast(y_pred, "float64")  # (n, classes)
         probabilities = ops.softmax(predictions) if self.from_logits else predictions
-        labels = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        labels = class_labels(y_true, predictions)
         correct = ops.cast(ops.equal(ops.cast(ops.argmax(predictions, axis=-1), "int32"), labels), "float64")
         confidence = ops.max(probabilities, axis=-1)
         weights = ops.ones_like(confidence)
         if sample_weight is not None:
-            weights = ops.cast(ops.reshape(sample_weight, (-1,)), "float64")
+            weights = ops.cast(sample_weight, "float64")
+            weights = ops.squeeze(weights, -1) if len(weights.shape) == 2 and weights.shape[-1] == 1 else weights
+            same_shape("sample weights", weights, "labels", labels)
         edges = ops.cast(ops.arange(1, self.bins), "float64") / self.bins
         index = ops.searchsorted(edges, confidence, side="left")
         sums = ops.segment_sum(weights * (confidence - correct), index, num_segments=self.bins)
@@ -60,9 +67,10 @@ def compute_loss(model, batch, training, *, weight_decay: float = 0.0, temperatu
         loss and {"cross_entropy", "accuracy", "nll_at_<T>"...}, means over the batch in float32.
     """
     logits = ops.cast(model(batch["image"], training=training), "float32")
-    nll = ops.mean(cross_entropy(batch["label"], logits))
-    hits = ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["label"], "int32"))
+    labels = class_labels(batch["label"], logits)
+    nll = ops.mean(cross_entropy(labels, logits))
+    hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), labels)
     terms = {"cross_entropy": nll, "accuracy": ops.mean(ops.cast(hits, "float32"))}
     for temperature in temperatures:
-        terms[f"nll_at_{temperature:g}"] = ops.mean(cross_entropy(batch["label"], logits / temperature))
+        terms[f"nll_at_{temperature:g}"] = ops.mean(cross_entropy(labels, logits / temperature))
     return nll + weight_decay * squared_weights(model), terms

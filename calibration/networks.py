@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from checks.options import one_of
+from checks.shapes import image_of
 from densenet import model as densenet
 
 
@@ -22,13 +24,12 @@ def build(
     Raises:
         ValueError: unknown network.
     """
+    one_of("network", network, ("residual", "lenet", "densenet"))
     if network == "residual":
         return build_residual(units=units, width=width, batch_normalisation=batch_normalisation, classes=classes)
     if network == "lenet":
         return build_lenet(classes=classes)
-    if network == "densenet":
-        return densenet.build(depth=2, bottleneck=True, compression=0.5, dropout=0.0, classes=classes)
-    raise ValueError(f"unknown network '{network}', expected residual, lenet or densenet")
+    return densenet.build(depth=2, bottleneck=True, compression=0.5, dropout=0.0, classes=classes)
 
 
 def build_lenet(*, width: int = 6, classes: int = 10, image_shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:
@@ -40,6 +41,7 @@ def build_lenet(*, width: int = 6, classes: int = 10, image_shape: tuple[int, in
     Returns:
         images (n, *image_shape) -> logits (n, classes) float32.
     """
+    image_of(image_shape, 12, "LeNet")
     image = keras.Input(image_shape, name="image")
     x = layers.Conv2D(width, 5, padding="same", activation="relu", name="convolution1")(image)  # 28 x 28
     x = layers.Conv2D(width * 16 // 6, 5, activation="relu", name="convolution2")(layers.MaxPooling2D()(x))  # 10 x 10
@@ -78,6 +80,7 @@ def build_residual(
         more = {"padding": "same", "use_bias": not batch_normalisation, "kernel_initializer": initial}
         return layers.Conv2D(filters, 3, strides=strides, **more)(x)
 
+    image_of(image_shape, 3, "The residual network", any_size=True)
     image = keras.Input(image_shape, name="image")
     x = layers.MaxPooling2D()(convolution(image, width, strides=2))  # 28 -> 14 -> 7
     for stage in range(2):

@@ -42,7 +42,7 @@ def only_the_labelled_capsule_learns():
     capsules = tf.constant(random.normal(size=(4, 10, 16)), tf.float32)
     with tf.GradientTape() as tape:
         tape.watch(capsules)
-        error = losses.reconstruction_loss(image, model.decode(network, capsules, label))
+        error = tf.reduce_mean(losses.reconstruction_loss(image, model.decode(network, capsules, label)))
     gradient = np.abs(tape.gradient(error, capsules)).max(-1)
     labelled = np.eye(10, dtype=bool)[label]
     found = {"labelled": float(gradient[labelled].min()), "others": float(gradient[~labelled].max())}

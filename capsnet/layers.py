@@ -9,6 +9,8 @@ from keras import initializers, layers, ops
 
 from capsnet.fast import compile_with_xla, strided_convolution
 from capsnet.routing import route, safe_length, squash, vote, vote_and_route
+from checks.options import one_of
+from checks.shapes import class_labels
 
 register = keras.saving.register_keras_serializable(package="capsnet")
 
@@ -141,8 +143,7 @@ class DigitCapsules(layers.Layer):
         super().__init__(**kwargs)
         if iterations < 1:
             raise ValueError(f"DigitCapsules: iterations is {iterations}, expected at least 1; 1 means no routing")
-        if gradient not in ("all", "last"):
-            raise ValueError(f"DigitCapsules: gradient is {gradient!r}, expected 'all' or 'last'")
+        one_of("gradient", gradient, ("all", "last"))
         self.capsules, self.size, self.iterations, self.gradient = capsules, size, iterations, gradient
         self.use_bias, self.compiled, self.parts = use_bias, compiled, parts
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -229,10 +230,14 @@ class Mask(layers.Layer):
         super().__init__(**kwargs)
 
     def call(self, capsules, label=None):
-        """Keeps capsule `label` (n,) of every image, int; without it the longest."""
-        if label is None:
-            label = ops.argmax(safe_length(capsules)[..., 0], axis=-1)
-        kept = ops.one_hot(ops.cast(label, "int32"), capsules.shape[1], dtype=capsules.dtype)  # (n, C)
+        """Keeps capsule `label`, (n,) or (n, 1) int, of every image; without it the longest.
+
+        Raises:
+            ValueError: labels of another shape.
+        """
+        lengths = safe_length(capsules)[..., 0]  # (n, C)
+        label = ops.argmax(lengths, axis=-1) if label is None else class_labels(label, lengths)
+        kept = ops.one_hot(label, capsules.shape[1], dtype=capsules.dtype)  # (n, C)
         return capsules * kept[..., None]
 
     def compute_output_shape(self, capsules_shape, label_shape=None):

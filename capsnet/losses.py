@@ -1,37 +1,43 @@
 """Margin loss of the capsule lengths, squared error of the reconstruction, and their sum."""
 
-import math
-
 from keras import ops
 
 from capsnet.model import decode
+from checks.options import one_of
+from checks.shapes import class_labels, class_targets, same_shape
 
 PRESENT, ABSENT, DOWN_WEIGHT = 0.9, 0.1, 0.5  # m+, m- and lambda of the paper, Eq. 4
+FORMS = {"sum": ops.sum, "mean": ops.mean}
 
 
-def margin_loss(lengths, target, *, present=PRESENT, absent=ABSENT, down_weight=DOWN_WEIGHT):
+def margin_loss(target, lengths, *, present=PRESENT, absent=ABSENT, down_weight=DOWN_WEIGHT):
     """Separate margin loss of every class (Sabour et al. 2017, Eq. 4).
 
         L_k = T_k max(0, m+ - |v_k|)^2 + lambda (1 - T_k) max(0, |v_k| - m-)^2
 
     Args:
+        target: T_k, (n, classes): 1 for the classes in the image, else 0; several may be 1. Or the class itself, (n,)
+            or (n, 1) integers. First, as Keras passes it: `compile(loss=margin_loss)`.
         lengths: |v_k|, (n, classes) in [0, 1).
-        target: T_k, (n, classes): 1 for the classes in the image, else 0; several may be 1.
         present, absent: the margins m+ and m-.
         down_weight: lambda, weight of absent classes.
 
     Returns:
-        Scalar float32: sum over classes, mean over the batch.
+        (n,) float32: one value per image, the sum over classes.
+
+    Raises:
+        ValueError: a target of another shape.
     """
-    lengths, target = ops.cast(lengths, "float32"), ops.cast(target, "float32")
+    lengths = ops.cast(lengths, "float32")
+    target = class_targets(target, lengths)
     missed = ops.square(ops.relu(present - lengths))
     invented = ops.square(ops.relu(lengths - absent))
     per_class = target * missed + down_weight * (1.0 - target) * invented  # (n, classes)
-    return ops.mean(ops.sum(per_class, axis=-1))
+    return ops.sum(per_class, axis=-1)
 
 
 def reconstruction_loss(image, reconstruction, *, form="sum"):
-    """Squared error of a reconstruction, mean over the batch.
+    """Squared error of every reconstruction.
 
     Args:
         image, reconstruction: (n, height, width, channels) in [0, 1].
@@ -39,28 +45,35 @@ def reconstruction_loss(image, reconstruction, *, form="sum"):
             the blog: 784 times smaller for a grey 28x28 image.
 
     Returns:
-        Scalar float32.
+        (n,) float32: one value per image.
+
+    Raises:
+        ValueError: another form, or two shapes.
     """
-    error = ops.mean(ops.square(ops.cast(image, "float32") - ops.cast(reconstruction, "float32")))
-    return error * math.prod(image.shape[1:]) if form == "sum" else error
+    one_of("form", form, FORMS)
+    image, reconstruction = ops.cast(image, "float32"), ops.cast(reconstruction, "float32")
+    same_shape("images", image, "reconstructions", reconstruction)
+    squares = ops.square(image - reconstruction)
+    return FORMS[form](squares, axis=tuple(range(1, len(squares.shape))))
 
 
-def cross_entropy(logits, label):
-    """-log softmax(logits)[label], mean over the batch: the loss of the convolutional baselines."""
+def cross_entropy(label, logits):
+    """-log softmax(logits)[label] of every image, (n,): the loss of the CNN baselines; label (n,) or (n, 1)."""
     log_likelihood = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
-    return -ops.mean(ops.sum(ops.one_hot(label, logits.shape[-1]) * log_likelihood, axis=-1))
+    return -ops.sum(ops.one_hot(class_labels(label, logits), logits.shape[-1]) * log_likelihood, axis=-1)
 
 
-def accuracy(scores, label):
-    """Share of images whose highest score is that of `label`."""
-    return ops.mean(ops.cast(ops.equal(ops.argmax(scores, axis=-1), ops.cast(label, "int64")), "float32"))
+def accuracy(label, scores):
+    """Share of images whose highest score is that of `label`, (n,) or (n, 1)."""
+    hits = ops.equal(ops.cast(ops.argmax(scores, axis=-1), "int32"), class_labels(label, scores))
+    return ops.mean(ops.cast(hits, "float32"))
 
 
 def compute_cnn_loss(model, batch, training):
     """Cross-entropy of a baseline of `capsnet.baselines`; terms `cross_entropy`, `accuracy`."""
     logits = model(batch["image"], training=training)["logits"]
-    loss = cross_entropy(logits, batch["label"])
-    return loss, {"cross_entropy": loss, "accuracy": accuracy(logits, batch["label"])}
+    loss = ops.mean(cross_entropy(batch["label"], logits))
+    return loss, {"cross_entropy": loss, "accuracy": accuracy(batch["label"], logits)}
 
 
 def compute_pair_loss(model, batch, training, *, reconstruction_weight, form="sum"):
@@ -75,18 +88,21 @@ def compute_pair_loss(model, batch, training, *, reconstruction_weight, form="su
     """
     digits = ops.cast(batch["digits"], "float32") / 255.0
     labels = batch["label"]
+    if len(labels.shape) != 2 or labels.shape[1] != 2:
+        raise ValueError(f"labels have shape {tuple(labels.shape)}, expected (n, 2): the classes of both digits")
     outputs = model(ops.minimum(ops.sum(digits, axis=-1, keepdims=True), 1.0), training=training)
     lengths = outputs["lengths"]
     target = ops.sum(ops.one_hot(labels, lengths.shape[-1]), axis=1)  # (n, classes), two ones
-    loss = margin_loss(lengths, target)
+    loss = ops.mean(margin_loss(target, lengths))
     found = ops.sum(ops.one_hot(ops.top_k(lengths, 2)[1], lengths.shape[-1]), axis=1)
     both = ops.all(ops.equal(found, target), axis=-1)
     terms = {"margin": loss, "accuracy": ops.mean(ops.cast(both, "float32"))}
     if reconstruction_weight:
         for k in range(2):
             rebuilt = decode(model, outputs["capsules"], labels[:, k])
-            loss = loss + reconstruction_weight * reconstruction_loss(digits[..., k : k + 1], rebuilt, form=form)
-            terms[f"mse_{k + 1}"] = reconstruction_loss(digits[..., k : k + 1], rebuilt, form="mean")
+            digit = digits[..., k : k + 1]
+            loss = loss + reconstruction_weight * ops.mean(reconstruction_loss(digit, rebuilt, form=form))
+            terms[f"mse_{k + 1}"] = ops.mean(reconstruction_loss(digit, rebuilt, form="mean"))
     return loss, terms
 
 
@@ -106,11 +122,12 @@ def compute_loss(model, batch, training, *, reconstruction_weight, form="sum"):
         (loss, terms): scalar float32 means over the batch: `margin`, `mse` (mean over pixels), `accuracy`.
     """
     outputs = model(batch["image"], training=training)
-    lengths, label = outputs["lengths"], batch["label"]
-    loss = margin_loss(lengths, ops.one_hot(label, lengths.shape[-1]))
-    terms = {"margin": loss, "accuracy": accuracy(lengths, label)}
+    lengths = outputs["lengths"]
+    label = class_labels(batch["label"], lengths)
+    loss = ops.mean(margin_loss(label, lengths))
+    terms = {"margin": loss, "accuracy": accuracy(label, lengths)}
     if reconstruction_weight:
         rebuilt = decode(model, outputs["capsules"], label)
-        loss = loss + reconstruction_weight * reconstruction_loss(outputs["seen"], rebuilt, form=form)
-        terms["mse"] = reconstruction_loss(outputs["seen"], rebuilt, form="mean")
+        loss = loss + reconstruction_weight * ops.mean(reconstruction_loss(outputs["seen"], rebuilt, form=form))
+        terms["mse"] = ops.mean(reconstruction_loss(outputs["seen"], rebuilt, form="mean"))
     return loss, terms

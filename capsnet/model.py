@@ -6,6 +6,8 @@ import keras
 from keras import initializers, layers
 
 from capsnet.layers import DigitCapsules, Length, Mask, PrimaryCapsules, RandomShift
+from checks.options import one_of
+from checks.shapes import image_of
 
 
 def build(*, image_shape=(28, 28, 1), classes=10, capsule_size=16, iterations=3, gradient="all", max_shift=0,
@@ -31,6 +33,7 @@ def build(*, image_shape=(28, 28, 1), classes=10, capsule_size=16, iterations=3,
         (n, classes, capsule_size), `seen` (the image after the shift) and, with a decoder, `reconstruction`: what the
         decoder draws from the longest capsule. Its layers: shift, convolution, primary, digit, length, mask, decoder.
     """
+    image_of(image_shape, 2 * kernel_size - 1, "A capsule network")
     start = initial_settings(initial, primary_types)
     image = keras.Input(image_shape, name="image")
     seen = RandomShift(max_shift, name="shift")(image)
@@ -71,10 +74,9 @@ def initial_settings(name, primary_types):
     `keras`: Glorot uniform and zero biases, as in the blog. `official`: truncated normal kernels, biases of 0.1 also
     on s_j, and primary capsules divided by their number of types, as in the authors' program.
     """
+    one_of("initial", name, ("keras", "official"))
     if name == "keras":
         return {"convolution": {}, "primary": {}, "digit": {}, "decoder": {}}
-    if name != "official":
-        raise ValueError(f"initial is {name!r}, expected 'keras' or 'official'")
 
     def normal(deviation):
         return {

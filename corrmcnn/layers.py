@@ -104,7 +104,13 @@ class Encoder(keras.layers.Layer):
             self.chain += [layers.Dense(units, activation=dense_activation)]
 
     def build(self, input_shape):
-        build_chain(self.chain, input_shape)
+        try:
+            build_chain(self.chain, input_shape)
+        except ValueError as error:  # from the convolution that finds no pixel left
+            raise ValueError(
+                f"A view of shape {tuple(input_shape[1:])} is too small for {len(self.settings['filters'])} "
+                f"convolutions with pooling. Use fewer filters, padding='same' or larger views. ({error})"
+            ) from None
 
     def call(self, view, training=None):
         x, steps = view, []
@@ -144,6 +150,11 @@ class Decoder(keras.layers.Layer):
         height, width, channels = view_shape
         self.hidden = [(TransposedDense if tied else layers.Dense)(count, activation=activation) for count in units]
         if deconvolution:
+            if min(height, width) < 3:
+                raise ValueError(
+                    f"The deconvolution draws 3 x 3 pixels or more, received a view of shape {tuple(view_shape)}. Use "
+                    "deconvolution=False."
+                )
             small = (height // 2, width // 2, CHANNELS)
             self.hidden.append(layers.Dense(math.prod(small), activation=activation))
             self.picture = [layers.Reshape(small), NearestUpsampling((height - 2, width - 2))]

@@ -8,6 +8,8 @@ float32 whatever the precision of the network. `outputs` is what `CorrMCNN` retu
 
 from keras import ops
 
+from checks.options import one_of
+from checks.shapes import same_shape
 from corrnet.losses import (
     EPSILON,
     OBJECTIVES,
@@ -24,6 +26,7 @@ from corrnet.losses import (
 ERRORS = {"mean": mean_squared_error, "sum": summed_squared_error}
 
 VIEWS = ("left", "right")
+STEPS = ("single", "paired")
 FAR = 1e6  # squared distance that an image is given from itself, above any between two images
 
 
@@ -90,6 +93,7 @@ def global_correlation(left, right):
         Scalar float32; 0 where either is constant.
     """
     left, right = (ops.cast(x, "float32") for x in (left, right))
+    same_shape("left codes", left, "right codes", right)
     left, right = (x - ops.mean(x, axis=0) for x in (left, right))
     norms = [ops.sqrt(ops.sum(x * x) + EPSILON) for x in (left, right)]
     return ops.sum(left * right) / (norms[0] * norms[1])
@@ -165,6 +169,9 @@ def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, 
         "reconstruction_difference", "sum_correlation" (of the codes, always per unit), "step_correlation_<k>", and,
         where it has a weight, "canonical" (of the batch, under its pairing).
     """
+    for name, value, known in (("correlation", correlation, CORRELATIONS), ("decoder_steps", decoder_steps, STEPS),
+                               ("pixel_error", pixel_error, ERRORS), ("step_error", step_error, ERRORS)):  # fmt: skip
+        one_of(name, value, known)
     outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
     pairs, pixels = step_pairs(outputs, decoder_steps), ERRORS[pixel_error]
     terms = {

@@ -8,13 +8,21 @@ import math
 import keras
 from keras import layers, ops
 
+from checks.options import one_of
+from checks.shapes import same_shape
 from corrmcnn.layers import PACKAGE, Decoder, Encoder, PairDistortion, build_chain, draw_pytorch_weights
 
 VIEWS = ("left", "right")
 PASSES = ("both", "left", "right")  # which views the code of a pass was made from
 FUSIONS = ("hidden_sum", "code_sum", "code_mean")
 ABSENT = ("nothing", "zero_image", "zero_batch")
-INITIAL_WEIGHTS = ("keras", "pytorch")
+OPTIONS = {
+    "fusion": FUSIONS,
+    "absent": ABSENT,
+    "initial_weights": ("keras", "pytorch"),
+    "padding": ("valid", "same"),
+    "batch_norm": ("none", "convolutions", "all"),
+}
 # Layers of the slides' summary table, by the names they have there.
 TABLE = {
     "Conv2D": "Conv2d",
@@ -98,6 +106,8 @@ class CorrMCNN(keras.Model):
         if not given:
             raise ValueError("Nothing to encode: expected `left`, `right` or both, received neither.")
         hidden = {view: self.encoders[view](x, training=False)[-1] for view, x in given.items()}
+        if len(hidden) == 2:
+            same_shape("hidden layers of the left view", hidden["left"], "those of the right view", hidden["right"])
         return self.fuse(hidden | self.absent_views(given, training=False))
 
     def decode(self, code):
@@ -158,9 +168,8 @@ class CorrMCNN(keras.Model):
 
 def check_settings(settings):
     """Raises ValueError for names that do not exist, or a tied decoder that does not mirror its encoder."""
-    for name, known in (("fusion", FUSIONS), ("absent", ABSENT), ("initial_weights", INITIAL_WEIGHTS)):
-        if settings[name] not in known:
-            raise ValueError(f"Unknown {name}: expected one of {', '.join(known)}, received {settings[name]!r}.")
+    for name, known in OPTIONS.items():
+        one_of(name, settings[name], known)
     if not settings["dense_units"]:
         raise ValueError("An encoder needs a hidden layer: expected dense_units of length 1 or more, received ().")
     mirrored = settings["dense_units"][::-1]

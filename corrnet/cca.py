@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RIDGE = 1e-4  # of the canonical correlations that are reported, on units of variance 1
+ROUNDINGS = 8  # a column that moves by fewer steps of its dtype's precision is constant
 
 
 @dataclass(frozen=True)
@@ -28,38 +29,80 @@ class CanonicalCorrelation:
     correlations: np.ndarray
 
     def transform(self, left, right):
-        """Canonical variates (n, components) of the left and of the right samples, paired or not."""
-        return (left - self.left_mean) @ self.left_weights, (right - self.right_mean) @ self.right_weights
+        """Canonical variates (n, components) of the left and of the right samples, paired or not.
+
+        Samples are flattened as in the fit.
+
+        Raises:
+            ValueError: samples of another size than in the fit, no sample, or values that are not finite.
+        """
+        pairs = {
+            "left": (left, self.left_mean, self.left_weights),
+            "right": (right, self.right_mean, self.right_weights),
+        }
+        variates = []
+        for name, (view, mean, weights) in pairs.items():
+            rows = _rows(check_view(name, view))
+            if rows.shape[1] != len(mean):
+                raise ValueError(
+                    f"The {name} view has {rows.shape[1]} numbers per sample, expected {len(mean)} as in the fit. Pass "
+                    "samples of the same shape."
+                )
+            variates.append((rows - mean) @ weights)
+        return tuple(variates)
 
 
 def fit_cca(left, right, components=50, ridge=RIDGE, standardise=False):
     """Ridge CCA: singular vectors of (C_ll + r I)^-1/2 C_lr (C_rr + r I)^-1/2 (Hotelling 1936, Vinod 1976).
 
+    Views are centred and divided by their scale first, so that neither units nor offsets matter.
+
     Args:
-        left, right: (n, left_size) and (n, right_size), row i of one belongs to row i of the other.
+        left, right: (n, left_size) and (n, right_size), row i of one belongs to row i of the other; samples of more
+            axes are flattened.
         components: how many canonical pairs to keep; at most min(left_size, right_size).
-        ridge: r, in units of the features' variance; keeps near-constant features from exploding.
-        standardise: divide each feature by its training standard deviation first, so that r acts on all alike.
+        ridge: r >= 0, as a share of the mean variance of a view's features; keeps near-constant features from
+            exploding, and makes the answer unique where there are fewer samples than features.
+        standardise: divide each feature by its own training standard deviation, so that r acts on all alike and each
+            feature may have a unit of its own; otherwise a view has one scale.
 
     Returns:
-        CanonicalCorrelation.
+        CanonicalCorrelation; its correlations lie in [0, 1].
 
     Raises:
-        ValueError: different numbers of rows, fewer than two rows, or values that are not finite.
+        ValueError: different numbers of rows, fewer than two rows, values that are not finite, a negative ridge, or
+            a ridge of 0 where the correlations are not determined: as many features as samples, or dependent ones.
     """
-    left, right = (view.reshape(len(view), -1) for view in check_pairs(left, right))
-    left_scale, right_scale = (_scales(x) if standardise else np.ones(x.shape[1]) for x in (left, right))
+    left, right = (_rows(view) for view in check_pairs(left, right))
+    if not ridge >= 0:
+        raise ValueError(f"ridge is {ridge}, expected 0 or more.")
+    left_scale, right_scale = (scales(x, each=standardise) for x in (left, right))
     left_mean, right_mean = left.mean(axis=0, dtype=np.float64), right.mean(axis=0, dtype=np.float64)
     a, b = (left - left_mean) / left_scale, (right - right_mean) / right_scale
-    whiten_left, whiten_right = _inverse_root(_covariance(a, a), ridge), _inverse_root(_covariance(b, b), ridge)
+    covariances = [_covariance(x, x) for x in (a, b)]
+    if ridge == 0:
+        views = {"left": (covariances[0], left), "right": (covariances[1], right)}
+        for name, (covariance, view) in views.items():
+            check_determined(name, covariance[np.ix_(~_constant(view), ~_constant(view))])
+    whiten_left, whiten_right = (_inverse_root(covariance, ridge) for covariance in covariances)
     u, correlations, vt = np.linalg.svd(whiten_left @ _covariance(a, b) @ whiten_right)
     return CanonicalCorrelation(
         left_mean,
         right_mean,
         (whiten_left @ u[:, :components]) / left_scale[:, None],
         (whiten_right @ vt[:components].T) / right_scale[:, None],
-        correlations[:components],
+        np.clip(correlations[:components], 0.0, 1.0),  # rounding
     )
+
+
+def check_determined(name, covariance):
+    """Raises ValueError where a view's covariance (size, size) has no inverse: rounding would decide."""
+    rank = np.linalg.matrix_rank(covariance, hermitian=True)
+    if rank < len(covariance):
+        raise ValueError(
+            f"The {name} view has {len(covariance)} features of which {rank} are independent in these samples, so its "
+            "canonical correlations are not determined. Pass more samples, fewer features, or a ridge above 0."
+        )
 
 
 def canonical_correlations(train, test, ridge=RIDGE):
@@ -85,11 +128,19 @@ def unit_correlations(left, right):
     Returns:
         (units,) in [-1, 1].
     """
-    a, b = (np.asarray(x, np.float64) - np.mean(x, axis=0, dtype=np.float64) for x in (left, right))
+    same_units(left, right)
+    alive = ~_constant(left) & ~_constant(right)
+    a, b = ((np.asarray(x, np.float64) - np.mean(x, axis=0, dtype=np.float64)) / scales(x) for x in (left, right))
     norms = np.sqrt((a * a).sum(axis=0) * (b * b).sum(axis=0))
-    # codes are float32: below this a unit moves only by rounding
-    alive = (norms > 0) & ~_constant(left) & ~_constant(right)
-    return np.where(alive, (a * b).sum(axis=0) / np.where(alive, norms, 1.0), 0.0)
+    alive &= norms > 0
+    return np.clip(np.where(alive, (a * b).sum(axis=0) / np.where(alive, norms, 1.0), 0.0), -1.0, 1.0)
+
+
+def same_units(left, right):
+    """Raises ValueError unless both are codes (n, units) of the same shape: nothing is broadcast."""
+    shapes = np.shape(left), np.shape(right)
+    if shapes[0] != shapes[1] or len(shapes[0]) != 2:
+        raise ValueError(f"Codes of both views need one shape (n, units), received {shapes[0]} and {shapes[1]}.")
 
 
 def effective_rank(codes):
@@ -101,10 +152,11 @@ def effective_rank(codes):
     Returns:
         Between 1 (all units move together) and `units` (no two do); 0 when every unit is constant.
     """
-    alive = np.asarray(codes, np.float64)[:, ~_constant(codes)]
+    alive = np.asarray(codes)[:, ~_constant(codes)]
     if alive.shape[1] == 0:
         return 0.0
-    eigenvalues = np.linalg.eigvalsh(np.atleast_2d(np.corrcoef(alive, rowvar=False)))
+    scaled = (alive - alive.mean(axis=0, dtype=np.float64)) / scales(alive)
+    eigenvalues = np.linalg.eigvalsh(np.atleast_2d(np.corrcoef(scaled, rowvar=False)))
     shares = np.clip(eigenvalues, 0.0, None) / eigenvalues.sum()
     shares = shares[shares > 0]
     return float(np.exp(-(shares * np.log(shares)).sum()))
@@ -155,15 +207,15 @@ def draw_correlated_views(correlations, n, left_size, right_size, seed):
     return left @ generator.standard_normal((left_size,) * 2), right @ generator.standard_normal((right_size,) * 2)
 
 
-def check_pairs(left, right):
-    """The two views as arrays (n, ...) of the same n >= 2 finite samples, or a ValueError that says what is wrong."""
+def check_pairs(left, right, least=2):
+    """The views as arrays (n, ...) of the same n >= `least` finite samples, or a ValueError that says what is wrong."""
     left, right = check_view("left", left), check_view("right", right)
     if len(left) != len(right):
         raise ValueError(
             f"The views do not pair up: expected the same number of rows, received {len(left)} left and "
             f"{len(right)} right. Row i of each must be the same sample."
         )
-    if len(left) < 2:
+    if len(left) < least:
         raise ValueError(f"A correlation needs at least 2 samples, received {len(left)}. Pass more rows.")
     return left, right
 
@@ -176,6 +228,8 @@ def check_view(name, view):
             f"The {name} view must be numbers of shape (n, features), received {view.dtype} of shape {view.shape}. "
             "Give one row per sample."
         )
+    if len(view) == 0:
+        raise ValueError(f"The {name} view is empty: expected at least one row, received shape {view.shape}.")
     finite = np.isfinite(view).reshape(len(view), -1).all(axis=1)
     if not finite.all():
         raise ValueError(
@@ -185,13 +239,33 @@ def check_view(name, view):
     return view
 
 
+def _rows(view):
+    """Samples (n, ...) as (n, size)."""
+    return view.reshape(len(view), -1)
+
+
 def _constant(x):
+    """(size,): which columns of x (n, size) move by no more than the rounding of their dtype, whatever their unit."""
+    x = np.asarray(x)
+    rounding = np.finfo(x.dtype).eps if np.issubdtype(x.dtype, np.floating) else 0.0
+    return _spread(x) <= ROUNDINGS * rounding * np.abs(x.astype(np.float64)).max(axis=0, initial=0.0)
+
+
+def _spread(x):
+    """Standard deviations (size,) of the columns of x, also where their squares would leave the range of float64."""
     x = np.asarray(x, np.float64)
-    return x.std(axis=0) <= 1e-7 * np.maximum(1.0, np.abs(x).max(axis=0))
+    largest = np.abs(x).max(axis=0, initial=0.0)
+    unit = np.where(largest > 0, largest, 1.0)
+    return unit * (x / unit).std(axis=0)
 
 
-def _scales(x):
-    return np.where(_constant(x), 1.0, x.std(axis=0, dtype=np.float64))
+def scales(x, each=True):
+    """What the columns of x (n, size) are divided by, (size,): their deviations, or their common one; 1 for none."""
+    spread = np.where(_constant(x), 0.0, _spread(x))
+    if not each:
+        largest = spread.max(initial=0.0)
+        spread = np.full(len(spread), largest * np.sqrt(np.mean(np.square(spread / largest))) if largest else 0.0)
+    return np.where(spread > 0, spread, 1.0)
 
 
 def _covariance(a, b):
@@ -199,5 +273,7 @@ def _covariance(a, b):
 
 
 def _inverse_root(covariance, ridge):
+    """(covariance + ridge I)^-1/2; directions without variance, and without a ridge, get the weight 0."""
     eigenvalues, vectors = np.linalg.eigh(covariance + ridge * np.eye(len(covariance)))
-    return (vectors / np.sqrt(np.maximum(eigenvalues, 1e-12))) @ vectors.T
+    alive = eigenvalues > 1e-12 * eigenvalues.max(initial=0.0)
+    return (vectors * np.where(alive, 1.0 / np.sqrt(np.where(alive, eigenvalues, 1.0)), 0.0)) @ vectors.T

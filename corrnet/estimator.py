@@ -100,7 +100,7 @@ class CorrNetEstimator(BaseEstimator):
         views = {"left": left, "right": right}
         views = {view: self._check(view, x) for view, x in views.items() if x is not None}
         if len(views) == 2:
-            check_pairs(views["left"], views["right"])
+            check_pairs(views["left"], views["right"], least=1)
         return self.model_.encode(**{view: np.asarray(x, "float32") for view, x in views.items()})
 
     def _check(self, view, x):

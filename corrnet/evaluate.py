@@ -181,7 +181,7 @@ def retrieval_metrics(train, test, chunk=1000):
     unit = {}
     for view in OTHER:
         reference = getattr(train, view)
-        z = (getattr(test, view) - reference.mean(axis=0)) / np.maximum(reference.std(axis=0), 1e-6)
+        z = (getattr(test, view) - reference.mean(axis=0)) / cca.scales(reference)
         unit[view] = (z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)).astype("float32")
     metrics = {}
     for query, found in OTHER.items():

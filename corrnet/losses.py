@@ -7,8 +7,16 @@ Every term is computed in float32, whatever the precision of the network.
 
 from keras import ops
 
+from checks.options import one_of
+from checks.shapes import class_labels, same_shape
+
 EPSILON = 1e-8  # inside each root of the correlation, as in the authors' program
 RIDGE = 1e-3  # of deep CCA: added to both covariance matrices of a batch
+
+
+def summed_squared_error(targets, predictions):
+    """sum over pixels of (t - p)^2, PyTorch's MSELoss(reduction="sum") per sample; (n, ...) twice -> (n,) float32."""
+    return ops.sum(ops.square(_difference(targets, predictions)), axis=1)
 
 
 def half_squared_error(targets, predictions):
@@ -20,22 +28,17 @@ def half_squared_error(targets, predictions):
     Returns:
         (n,) float32, summed over everything but the batch.
     """
-    return ops.sum(ops.square(flatten(targets) - flatten(predictions)), axis=1) / 2.0
-
-
-def summed_squared_error(targets, predictions):
-    """sum over pixels of (t - p)^2, PyTorch's MSELoss(reduction="sum") per sample; (n, ...) twice -> (n,) float32."""
-    return ops.sum(ops.square(flatten(targets) - flatten(predictions)), axis=1)
+    return summed_squared_error(targets, predictions) / 2.0
 
 
 def mean_squared_error(targets, predictions):
     """mean over pixels of (t - p)^2, the blog's reconstruction error; (n, ...) twice -> (n,) float32."""
-    return ops.mean(ops.square(flatten(targets) - flatten(predictions)), axis=1)
+    return ops.mean(ops.square(_difference(targets, predictions)), axis=1)
 
 
 def mean_absolute_error(targets, predictions):
     """mean over pixels of |t - p|, the blog's alternative; (n, ...) twice -> (n,) float32."""
-    return ops.mean(ops.abs(flatten(targets) - flatten(predictions)), axis=1)
+    return ops.mean(ops.abs(_difference(targets, predictions)), axis=1)
 
 
 RECONSTRUCTION = {
@@ -76,6 +79,7 @@ def correlation(left, right, weights=None):
         (units,) float32 in [-1, 1].
     """
     left, right = ops.cast(left, "float32"), ops.cast(right, "float32")
+    same_shape("left codes", left, "right codes", right)
     weights = ops.ones_like(left[:, :1]) if weights is None else ops.cast(weights, "float32")[:, None]  # (n, 1)
     left, right = _centre(left, weights), _centre(right, weights)
     numerator = ops.sum(left * right, axis=0)
@@ -145,6 +149,13 @@ def _centre(codes, weights):
     return weights * (codes - mean)
 
 
+def _difference(targets, predictions):
+    """(n, pixels) float32; samples are flattened first, and both must have as many pixels."""
+    targets, predictions = flatten(targets), flatten(predictions)
+    same_shape("targets", targets, "predictions", predictions)
+    return targets - predictions
+
+
 def flatten(x):
     """(n, ...) -> (n, pixels) float32."""
     return ops.reshape(ops.cast(x, "float32"), (ops.shape(x)[0], -1))
@@ -165,8 +176,9 @@ def compute_classifier_loss(model, batch, training):
     loss, terms = 0.0, {}
     for view in ("left", "right"):
         scores = ops.cast(logits[view], "float32")
-        loss += ops.mean(ops.sparse_categorical_crossentropy(batch["label"], scores, from_logits=True))
-        hits = ops.equal(ops.argmax(scores, axis=1), ops.cast(batch["label"], "int64"))
+        labels = class_labels(batch["label"], scores)
+        loss += ops.mean(ops.sparse_categorical_crossentropy(labels, scores, from_logits=True))
+        hits = ops.equal(ops.cast(ops.argmax(scores, axis=1), "int32"), labels)
         terms[f"accuracy_{view}"] = ops.mean(ops.cast(hits, "float32"))
     return loss, terms
 
@@ -177,6 +189,7 @@ def compute_dcca_loss(model, batch, training, *, objective="canonical"):
     Returns:
         Scalar loss and its terms: the objective under its name, and "sum_correlation" of the batch.
     """
+    one_of("objective", objective, OBJECTIVES)
     outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
     left, right = outputs["left"]["code"], outputs["right"]["code"]
     loss = OBJECTIVES[objective](left, right)
@@ -200,6 +213,7 @@ def compute_loss(model, batch, training, *, correlation_weight=2.0, both_weight=
         Scalar loss and its terms, each the mean over the batch: "reconstruction_from_both", "..._left",
         "..._right" (unweighted) and "sum_correlation" (over the paired samples of the batch).
     """
+    one_of("reconstruction", reconstruction, RECONSTRUCTION)
     error = RECONSTRUCTION[reconstruction]
     outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
     paired = presence(batch, "left") * presence(batch, "right")

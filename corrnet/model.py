@@ -9,6 +9,7 @@ import math
 import keras
 from keras import layers
 
+from checks.shapes import same_shape
 from corrnet.layers import PACKAGE, ViewCoder, build_tower, draw_official_kernels
 
 PASSES = ("both", "left", "right")  # which views the code of a pass was made from
@@ -54,6 +55,7 @@ class CorrNet(keras.Model):
         if left is None and right is None:
             raise ValueError("Nothing to encode: expected `left`, `right` or both, received neither.")
         parts = [coder.encode(view) for coder, view in ((self.left, left), (self.right, right)) if view is not None]
+        same_shape("codes of the left view", parts[0], "those of the right view", parts[-1])
         return self.activation(sum(parts) + self.bias)
 
     def decode(self, code):

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from checks import UserError
+
 Split = Mapping[str, np.ndarray]
 SPLITS = ("train", "validation", "test")
 
 
-class DataError(ValueError):
+class DataError(UserError):
     """The data cannot be used; the message says what, expected, received and how to fix it."""
 
 

@@ -3,18 +3,24 @@
 import keras
 from keras import ops
 
+from checks.shapes import class_labels
+
 
 def cross_entropy(labels, logits):
     """-log softmax(z)_label of each sample, in nats.
 
     Args:
-        labels: (n,) integers.
+        labels: (n,) or (n, 1) integers.
         logits: (n, classes), any floating dtype; computed in float32.
 
     Returns:
         (n,) float32.
+
+    Raises:
+        ValueError: labels of another shape.
     """
     logits = ops.cast(logits, "float32")
+    labels = class_labels(labels, logits)
     return keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
 
@@ -37,8 +43,9 @@ def compute_loss(model, batch, training, *, weight_decay: float = 0.0):
         loss and {"cross_entropy", "accuracy"}, means over the batch, and {"squared_weights"}.
     """
     logits = model(batch["image"], training=training)
-    nll = ops.mean(cross_entropy(batch["label"], logits))
-    hits = ops.equal(ops.argmax(logits, axis=-1), ops.cast(batch["label"], "int32"))
+    labels = class_labels(batch["label"], logits)
+    nll = ops.mean(cross_entropy(labels, logits))
+    hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), labels)
     squares = squared_weights(model)
     terms = {"cross_entropy": nll, "accuracy": ops.mean(ops.cast(hits, "float32")), "squared_weights": squares}
     return nll + weight_decay * squares, terms

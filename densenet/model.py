@@ -6,6 +6,9 @@ Every block pre-activates: batch normalisation, ReLU, 3x3 convolution without bi
 import keras
 from keras import layers
 
+from checks.options import one_of
+from checks.shapes import image_of
+
 MOMENTUM = 0.99  # Keras' default
 
 
@@ -198,8 +201,8 @@ class Transition(layers.Layer):
         return self.pool(self.convolve(inputs, training=training))
 
     def compute_output_shape(self, input_shape):
-        n, rows, columns, channels = input_shape
-        return (n, rows // 2, columns // 2, int(self.compression * channels))
+        n, *sides, channels = input_shape
+        return (n, *(side and side // 2 for side in sides), int(self.compression * channels))
 
     def get_config(self):
         own = {"compression": self.compression, "dropout": self.rate, "momentum": self.momentum}
@@ -240,16 +243,17 @@ def build(
         momentum: of the moving averages of batch normalisation: Keras' 0.99, as in the post; Torch's, with which the
             paper was made, is 0.9 and follows the batches after tens of steps instead of hundreds.
         classes: number of logits.
-        image_shape: rows, columns, channels.
+        image_shape: rows, columns, channels; rows and columns may be None, for images of any size.
 
     Returns:
         A functional model: (n, *image_shape) -> logits (n, classes) float32.
 
     Raises:
-        ValueError: unknown connection.
+        ValueError: unknown connection, or an image that is halved to nothing.
     """
-    if connection not in BLOCKS:
-        raise ValueError(f"unknown connection '{connection}', expected one of {', '.join(BLOCKS)}")
+    one_of("connection", connection, BLOCKS)
+    # the stem rounds up, the transitions round down
+    image_of(image_shape, 2**blocks - 1, f"A network of {blocks} blocks, which halve the image {blocks} times,", True)
     image = keras.Input(image_shape, name="image")
     features = convolution(stem_filters, 3, name="stem")(image)
     if stem_normalisation:

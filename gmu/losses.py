@@ -2,6 +2,9 @@
 
 from keras import ops
 
+from checks.options import one_of
+from checks.shapes import class_labels
+
 
 def sigmoid_cross_entropy(labels, logits):
     """Cross-entropy of independent sigmoids against the one-hot label, as the post trains (its cell 5).
@@ -9,14 +12,17 @@ def sigmoid_cross_entropy(labels, logits):
         mean over classes k of  -t_k log sigmoid(a_k) - (1 - t_k) log(1 - sigmoid(a_k)),   t = one_hot(y)
 
     Args:
-        labels: integers (n,) in [0, classes).
+        labels: integers (n,) or (n, 1) in [0, classes).
         logits: a, (n, classes).
 
     Returns:
         float32 (n,): one value per sample, nats, the mean over the classes.
+
+    Raises:
+        ValueError: labels of another shape.
     """
     logits = ops.cast(logits, "float32")
-    targets = ops.one_hot(labels, logits.shape[-1], dtype="float32")
+    targets = ops.one_hot(class_labels(labels, logits), logits.shape[-1], dtype="float32")
     return ops.mean(ops.binary_crossentropy(targets, logits, from_logits=True), axis=-1)
 
 
@@ -24,13 +30,17 @@ def softmax_cross_entropy(labels, logits):
     """Cross-entropy of a softmax: -log softmax(a)_y.
 
     Args:
-        labels: integers (n,) in [0, classes).
+        labels: integers (n,) or (n, 1) in [0, classes).
         logits: a, (n, classes).
 
     Returns:
         float32 (n,): one value per sample, nats.
+
+    Raises:
+        ValueError: labels of another shape.
     """
-    return ops.sparse_categorical_crossentropy(labels, ops.cast(logits, "float32"), from_logits=True)
+    logits = ops.cast(logits, "float32")
+    return ops.sparse_categorical_crossentropy(class_labels(labels, logits), logits, from_logits=True)
 
 
 CROSS_ENTROPIES = {"sigmoid": sigmoid_cross_entropy, "softmax": softmax_cross_entropy}
@@ -74,10 +84,11 @@ def compute_loss(model, batch, training, *, cross_entropy="sigmoid", expert_weig
         (loss, terms): a float32 scalar, and the scalars `cross_entropy`, `accuracy` (fraction in [0, 1]) and,
         with experts, `gated_expert`; each is a mean over the batch.
     """
+    one_of("cross_entropy", cross_entropy, CROSS_ENTROPIES)
     outputs = model(batch, training=training)
-    labels, measure = batch["label"], CROSS_ENTROPIES[cross_entropy]
+    labels, measure = class_labels(batch["label"], outputs["logits"]), CROSS_ENTROPIES[cross_entropy]
     loss = ops.mean(measure(labels, outputs["logits"]))
-    correct = ops.equal(ops.argmax(outputs["logits"], axis=-1), ops.cast(labels, "int32"))
+    correct = ops.equal(ops.cast(ops.argmax(outputs["logits"], axis=-1), "int32"), labels)
     terms = {"cross_entropy": loss, "accuracy": ops.mean(ops.cast(correct, "float32"))}
     if expert_weight:
         terms["gated_expert"] = ops.mean(gated_expert_loss(labels, outputs["expert_logits"], outputs["gates"], measure))

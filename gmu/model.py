@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from checks.options import one_of
+from checks.shapes import agree
+
 GATES = ("tied", "untied", "softmax")
 GATE_READS = ("inputs", "projections")
 POST_SHAPES = {"visual": (1,), "textual": (1,)}
@@ -32,14 +35,23 @@ def blank_absent(inputs, present):
         raise ValueError(
             f"`present` needs one column per modality: expected (n, {len(inputs)}), received {tuple(present.shape)}."
         )
+    for values in inputs:
+        leading = tuple(None if size == 1 else size for size in present.shape[:-1])  # one row may stand for all
+        if len(leading) >= len(values.shape) or not agree(leading, values.shape[: len(leading)]):
+            raise ValueError(
+                f"`present` has shape {tuple(present.shape)} and a modality {tuple(values.shape)}: expected a mask per "
+                "sample (n, K), or per step (n, steps, K) for modalities (n, steps, width)."
+            )
     present = ops.cast(present, "bool")
     blanked = []
     for index, values in enumerate(inputs):
-        is_present = present[..., index]
-        while len(is_present.shape) < len(values.shape):
-            is_present = is_present[..., None]
-        blanked.append(ops.where(is_present, values, ops.zeros_like(values)))
+        blanked.append(ops.where(expand(present[..., index], values), values, ops.zeros_like(values)))
     return blanked
+
+
+def expand(mask, values):
+    """`mask` (n, ...) with axes of 1 behind it until it has as many as `values`: it then holds for whole samples."""
+    return ops.reshape(mask, (*ops.shape(mask), *[1] * (len(values.shape) - len(mask.shape))))
 
 
 @keras.saving.register_keras_serializable(package="gmu")
@@ -64,7 +76,8 @@ class GatedMultimodalUnit(keras.layers.Layer):
 
     Call arguments:
         inputs: list of K >= 2 tensors (n, width_i).
-        present: optional tensor (n, K), true where a modality is there. An absent one is never read. Tied and
+        present: optional tensor (n, K), or (n, steps, K) for inputs (n, steps, width_i), true where a modality is
+            there. An absent one is never read. Tied and
             softmax gates are renormalised: they sum to one over the modalities present. Untied gates of the
             modalities present are multiplied by K / (number present), which keeps the scale of the sum.
             A sample without any modality gets h = 0.
@@ -93,10 +106,8 @@ class GatedMultimodalUnit(keras.layers.Layer):
         super().__init__(**kwargs)
         if units < 1:
             raise ValueError(f"units is the width of the fused vector: expected at least 1, received {units}.")
-        if gate not in GATES:
-            raise ValueError(f"Unknown gate: expected one of {GATES}, received {gate!r}.")
-        if gate_reads not in GATE_READS:
-            raise ValueError(f"Unknown gate_reads: expected one of {GATE_READS}, received {gate_reads!r}.")
+        one_of("gate", gate, GATES)
+        one_of("gate_reads", gate_reads, GATE_READS)
         self.units = units
         self.gate = gate
         self.per_unit_gate = per_unit_gate
@@ -139,7 +150,7 @@ class GatedMultimodalUnit(keras.layers.Layer):
         if present is None:
             return self.activate(logits)
         present = ops.cast(present, "bool")
-        here = [present[..., i][..., None] for i in range(present.shape[-1])]  # K times (n, 1)
+        here = [expand(present[..., i], logits[0]) for i in range(present.shape[-1])]  # K times (n, 1, ...)
         if self.gate == "tied":  # a large logit decides for the only one present
             logits = [ops.where(here[1], ops.where(here[0], logits[0], -LARGE_LOGIT), LARGE_LOGIT)]
         elif self.gate == "softmax":
@@ -148,7 +159,7 @@ class GatedMultimodalUnit(keras.layers.Layer):
             gate * ops.cast(is_here, gate.dtype) for gate, is_here in zip(self.activate(logits), here, strict=True)
         ]
         if self.gate == "untied":
-            count = ops.sum(ops.cast(present, gates[0].dtype), axis=-1, keepdims=True)
+            count = expand(ops.sum(ops.cast(present, gates[0].dtype), axis=-1), logits[0])
             gates = [gate * (len(gates) / ops.maximum(count, 1)) for gate in gates]
         return gates
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tabulate import tabulate
 
-from training.run import Run, RunError, read_json, write_json
+from training.run import Run, RunError, as_numbers, read_json, write_json
 from training.settings import OPERATIONAL
 
 Row = dict  # one entry of results.json: variant, data, epochs, seeds, metrics {name: {mean, sd, values}}, ...
@@ -88,7 +88,7 @@ def read_results(path: Path) -> list[Row]:
             f"{path} has another schema, expected rows with {', '.join(sorted(needed))}; "
             "make it again with: python compare.py METHOD --save"
         )
-    return rows
+    return [{**row, "metrics": as_numbers(row["metrics"])} for row in rows]
 
 
 def save_results(method: str, rows: list[Row], path: Path, add: bool = False) -> None:
@@ -142,6 +142,8 @@ def cell(row: Row, metric: str) -> str:
 
 def mean_and_spread(mean: float, sd: float, count: int) -> str:
     """'mean +- sd', to the second digit of the sd; of a single run four digits, or all before the decimal point."""
+    if not np.isfinite(mean):
+        return "-"
     if count < 2 or not np.isfinite(sd):
         return f"{mean:.0f}" if abs(mean) >= 1000 else f"{mean:.4g}"
     if sd <= 1e-6 * abs(mean):  # the same in every run, up to the order of sums

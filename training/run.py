@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import io
 import json
+import math
 import os
 import platform
 import re
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from checks import UserError
 from training.settings import OPERATIONAL, Settings
 
 SCHEMA = 1
@@ -25,7 +27,7 @@ KEPT_CHECKPOINTS = 2
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
 
 
-class RunError(Exception):
+class RunError(UserError):
     """A run folder that cannot be used as asked; the message says how to go on."""
 
 
@@ -44,8 +46,9 @@ def write_atomic(path: Path, content: bytes | memoryview | str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes `value` as indented JSON, atomically; NumPy scalars and arrays become numbers and lists."""
-    write_atomic(path, json.dumps(value, indent=2, default=lambda item: item.tolist()) + "\n")
+    """Writes `value` as indented strict JSON, atomically; NumPy becomes plain, a number that is not finite null."""
+    plain = json.loads(json.dumps(value, default=lambda item: item.tolist()), parse_constant=lambda name: None)
+    write_atomic(path, json.dumps(plain, indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -54,6 +57,15 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error})") from None
+
+
+def as_numbers(value: Any) -> Any:
+    """`value` with NaN for every null in it, as JSON has no other word for it."""
+    if isinstance(value, dict):
+        return {key: as_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_numbers(item) for item in value]
+    return math.nan if value is None else value
 
 
 class TrainingError(RuntimeError):
@@ -129,8 +141,9 @@ class Run:
 
     @property
     def result(self) -> dict:
-        """Metrics, counts, parameters and seconds of a finished run."""
-        return read_json(self.path / "result.json")
+        """Metrics, counts, parameters and seconds of a finished run; a metric without a value is NaN."""
+        result = read_json(self.path / "result.json")
+        return {**result, "metrics": as_numbers(result["metrics"])}
 
     def write_environment(self, dataset, device: str) -> None:
         """Records what this run can be repeated with."""

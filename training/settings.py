@@ -2,16 +2,22 @@
 
 import contextlib
 import dataclasses
-import difflib
 import io
+import math
+import os
 import re
 import sys
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 import tyro
 
+from checks import UserError
+from checks.options import closest
 
-class SettingsError(ValueError):
+LARGEST_SEED = 2**32 - 1  # what NumPy, Keras and Python take alike
+
+
+class SettingsError(UserError):
     """A setting that cannot be used; the message says what, expected, received and how to fix it."""
 
 
@@ -57,7 +63,9 @@ class Settings:
     """Delete an existing run of the same name first."""
 
     def __post_init__(self):
+        check_finite_numbers(self)
         check_at_least(self, epochs=1, batch_size=1, seed=0, steps_per_call=1, train_examples=0, held_examples=0)
+        check(self.seed <= LARGEST_SEED, "seed", f"at most {LARGEST_SEED} (32 bits)", self.seed)
         check(self.learning_rate > 0, "learning_rate", "> 0", self.learning_rate)
         check(re.fullmatch(r"[\w.-]*", self.tag), "tag", "letters, digits, '_', '-' and '.' only", self.tag)
         check(not (self.resume and self.overwrite), "resume and overwrite", "one of the two", "both")
@@ -81,6 +89,17 @@ def check(condition: object, name: str, expected: str, received: object) -> None
     """Raises SettingsError naming the flag unless `condition` holds."""
     if not condition:
         raise SettingsError(f"--{name.replace('_', '-')} must be {expected}, received {received}")
+
+
+def check_finite_numbers(settings: Any) -> None:
+    """Raises SettingsError naming the first field that holds NaN, an infinity, or a whole number beyond 64 bits."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float):
+                check(math.isfinite(number), field.name, "a finite number", number)
+            elif isinstance(number, int):
+                check(abs(number) < 2**63, field.name, "a number of at most 64 bits", number)
 
 
 def check_at_least(settings: object, **lowest: float) -> None:
@@ -119,12 +138,6 @@ def run_cli(options: type, prog: str, argv: list[str], **more):
         raise SettingsError(one_line(errors.getvalue())) from None
 
 
-def closest(word: str, names: list[str]) -> str:
-    """' (did you mean X?)' for the name nearest to `word`, or nothing."""
-    near = difflib.get_close_matches(word, names, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
-
-
 def one_line(box: str) -> str:
     """The text of a bordered message as one line, without its border and its pointer to --help."""
     text = re.sub(r"[\u2500-\u257f]+", " ", re.sub(r"\x1b\[[\d;]*m", "", box))
@@ -134,7 +147,31 @@ def one_line(box: str) -> str:
     return re.sub(r"^(Unrecognized options (?=Unrec)|Value error (Error parsing [A-Z]\w*: )?)", "", text)
 
 
-def fail(error: BaseException, code: int) -> None:
+@contextlib.contextmanager
+def one_line_errors(*more: type[Exception]):
+    """The boundary of a command: what its user can mend ends as one line on stderr and exit code 2.
+
+    Args:
+        more: further exceptions that are the user's to mend here, for example OSError where files are named.
+            All others keep their traceback: they are bugs.
+    """
+    try:
+        yield
+    except (UserError, *more) as error:
+        if isinstance(error, BrokenPipeError):
+            end_of_pipe()
+        fail(error, 2)
+    except BrokenPipeError:
+        end_of_pipe()
+
+
+def end_of_pipe() -> NoReturn:
+    """Ends quietly when whoever reads our output has gone, as `head` does."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written at the interpreter's end
+    raise SystemExit(128 + 13)
+
+
+def fail(error: BaseException, code: int) -> NoReturn:
     """Prints one line to stderr and exits with `code`."""
     message = re.sub(r"\s+", " ", str(error)) or type(error).__name__
     print(f"error: {message}", file=sys.stderr)

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from checks.options import one_of
+
 PACKAGE = "autoencoders"
 
 
@@ -74,8 +76,7 @@ class SubPixelConv2D(layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if padding not in ("same", "valid"):
-            raise ValueError(f"padding is '{padding}', expected 'same' or 'valid'")
+        one_of("padding", padding, ("same", "valid"))
         self.filters, self.kernel_size, self.rate, self.padding = filters, kernel_size, rate, padding
         self.activation = keras.activations.get(activation)
         icnr = kernel_initializer == "icnr"
@@ -95,7 +96,8 @@ class SubPixelConv2D(layers.Layer):
         x = ops.conv(x, self.kernel, padding="valid")  # (n, h', w', r r filters)
         x = ops.depth_to_space(x, r) if r > 1 else x  # (n, h' r, w' r, filters)
         before, after = before % r, after % r
-        x = x[:, before : x.shape[1] - after, before : x.shape[2] - after]
+        kept = slice(before, -after or None)
+        x = x[:, kept, kept]
         return self.activation(x + self.bias)
 
     def crop(self):
@@ -104,9 +106,9 @@ class SubPixelConv2D(layers.Layer):
         return surplus // 2, surplus - surplus // 2
 
     def compute_output_shape(self, input_shape):
-        n, h, w, _ = input_shape
+        n, *sides, _ = input_shape
         grow = self.kernel_size - 1 if self.padding == "valid" else 0
-        return n, (h + grow) * self.rate, (w + grow) * self.rate, self.filters
+        return (n, *(side and (side + grow) * self.rate for side in sides), self.filters)
 
     def get_config(self):
         return super().get_config() | {
@@ -180,6 +182,8 @@ def from_transpose(layer):
     Raises:
         ValueError: the layer is of another form; the message says which.
     """
+    if layer.data_format != "channels_last":
+        raise ValueError(f"cannot convert a layer with data_format {layer.data_format!r}, expected channels_last")
     rates, sizes = set(layer.strides), set(layer.kernel_size)
     if len(rates) != 1 or len(sizes) != 1 or set(layer.dilation_rate) != {1} or layer.output_padding is not None:
         raise ValueError(

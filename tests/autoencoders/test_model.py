@@ -75,7 +75,7 @@ def test_codes_are_as_their_bottleneck_says():
 
 
 def test_build_names_an_unknown_bottleneck():
-    with pytest.raises(ValueError, match="bottleneck is 'lineal', expected one of linear"):
+    with pytest.raises(ValueError, match="Unknown kind: expected one of linear"):
         model.build(kind="lineal")
 
 

@@ -169,5 +169,5 @@ def test_layer_survives_saving(tmp_path):
 
 
 def test_layer_names_a_bad_padding():
-    with pytest.raises(ValueError, match="padding is 'full'"):
+    with pytest.raises(ValueError, match="Unknown padding: expected one of same, valid, received 'full'"):
         subpixel.SubPixelConv2D(1, 3, 2, padding="full")

@@ -191,7 +191,7 @@ def test_networks_have_the_parameters_of_their_formulas():
     names = [weight.path for weight in build_residual(batch_normalisation=False).weights]
     assert not any("normalization" in name for name in names)
     assert build(network="lenet").count_params() == lenet.count_params()
-    with pytest.raises(ValueError, match="residual, lenet or densenet"):
+    with pytest.raises(ValueError, match="residual, lenet, densenet"):
         build(network="vgg")
 
 

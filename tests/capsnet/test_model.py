@@ -78,7 +78,7 @@ def test_official_weights_start_as_the_authors():
     np.testing.assert_allclose(primary.bias, 0.1)
     np.testing.assert_allclose(digit.bias, 0.1)
     assert 0.08 < np.array(digit.kernel).std() < 0.1 and np.abs(digit.kernel).max() <= 0.2  # cut at two deviations
-    with pytest.raises(ValueError, match="expected 'keras' or 'official'"):
+    with pytest.raises(ValueError, match="expected one of keras, official"):
         model.build(initial="zeros")
 
 
@@ -105,7 +105,7 @@ def test_fit_trains_with_the_true_label_as_mask():
     trained.compile(
         keras.optimizers.Adam(3e-3),
         loss={
-            "lengths": lambda target, lengths: losses.margin_loss(lengths, target),
+            "lengths": losses.margin_loss,
             "reconstruction": lambda image, drawn: losses.reconstruction_loss(image, drawn, form="mean"),
         },
     )

@@ -119,3 +119,14 @@ def test_bad_input_after_fit_is_one_clear_error(fitted, views, message):
 def test_transform_before_fit_says_so():
     with pytest.raises(ValueError, match="not fitted"):
         CorrNetEstimator().transform(LEFT_VIEW)
+
+
+def test_one_pair_is_enough_to_ask_and_none_is_refused(fitted):
+    estimator, (left, right) = fitted, views()
+    one = estimator.transform(left[:1], right[:1])
+    np.testing.assert_allclose(one, estimator.transform(left, right)[:1], rtol=1e-5, atol=1e-6)
+    assert estimator.reconstruct(left=left[:1])[1].shape == (1, *right.shape[1:])
+    with pytest.raises(ValueError, match="The right view is empty"):
+        estimator.transform(right=right[:0])
+    with pytest.raises(ValueError, match="The left view is empty"):
+        estimator.fit(left[:0], right[:0])
