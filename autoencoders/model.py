@@ -7,6 +7,7 @@ Every variant is put together by `build` from the same few parts. The decoder en
 import keras
 from keras import layers, ops
 
+from autoencoders import losses
 from autoencoders.layers import CORRUPTIONS, Binarize, KeepTopK, Quantize, Sampling
 from autoencoders.networks import NETWORKS, UPSAMPLING, build_unet
 from checks.options import one_of
@@ -42,6 +43,28 @@ class Autoencoder(keras.Model):
         code = self.encoder(seen, training=training)
         logits = self.decoder(code, training=training)
         return {"image": ops.sigmoid(logits), "logits": logits, "code": code, "target": target}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Keras' hook: what was compiled, and everything that the model itself asks for.
+
+        `fit(images)`, without targets, minimises the cross-entropy with the images (nats per image), and needs no loss
+        in `compile`; `fit(images, targets)` the loss that was compiled. `own_loss` and the regularisers of the layers
+        are added either way.
+        `autoencoders.losses.compute_loss` is the same for the project's training loop.
+        """
+        given = keras.tree.flatten(sample_weight)
+        weights = ops.reshape(ops.cast(given[0], "float32"), (-1,)) if given and given[0] is not None else None
+        own = self.own_loss(y_pred)
+        compiled = self._compile_loss if y is not None else None
+        if compiled is None:
+            own = own + losses.binary_cross_entropy(y_pred["target"], y_pred["logits"])
+        total = ops.mean(own if weights is None else weights * own)
+        total = total + sum((ops.cast(loss, "float32") for loss in self.losses), 0.0)
+        return total if compiled is None else total + ops.cast(compiled(y, y_pred, sample_weight), "float32")
+
+    def own_loss(self, outputs):
+        """What belongs to the model whatever it is compiled with, (n,) nats: nothing here."""
+        return ops.zeros_like(ops.cast(outputs["logits"], "float32")[:, 0, 0, 0])
 
     def encode(self, images):
         """Codes (n, code) of images (n, height, width, channels), without any randomness."""
@@ -85,6 +108,10 @@ class VariationalAutoencoder(Autoencoder):
         logits = self.decoder(code, training=training)
         outputs = {"image": ops.sigmoid(logits), "logits": logits, "code": code, "target": target}
         return outputs | {"mean": mean, "log_variance": log_variance}
+
+    def own_loss(self, outputs):
+        """The divergence from the prior, without which an evidence lower bound is none; (n,) nats."""
+        return losses.gaussian_kl(outputs["mean"], outputs["log_variance"])
 
     def posterior(self, images, training=False):
         """Mean and log-variance (n, latent) of q(z | image)."""

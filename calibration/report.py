@@ -2,7 +2,6 @@
 
 import dataclasses
 import sys
-import zipfile
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +12,9 @@ from calibration.methods.inputs import check_labels, check_logits, logits_from_p
 from calibration.methods.temperature import fit_temperature
 from calibration.metrics import binned, uncertainty
 from calibration.metrics.smooth import smooth_ece
+from data.arrays import read_npz
 from data.dataset import DataError
-from training.settings import SettingsError, check, fail, run_cli
+from training.settings import check, one_line_errors, run_cli
 
 
 def calibration_report(logits, labels, draws: int = 1000, seed: int = 0) -> dict:
@@ -104,16 +104,8 @@ class Report:
 
 def read(path: Path, options: Report) -> tuple[np.ndarray, np.ndarray]:
     """Logits and labels of a file; DataError when it cannot be used."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            logits, labels = archive[options.logits_name], archive[options.labels_name]
-            names = ", ".join(archive.files)
-    except KeyError as error:
-        with np.load(path, allow_pickle=False) as archive:
-            names = ", ".join(archive.files)
-        raise DataError(f"{path}: {error.args[0]}; it holds {names}: see --logits-name and --labels-name") from None
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is not a readable .npz file ({error})") from None
+    names = (options.logits_name, options.labels_name)
+    logits, labels = (read_npz(path, names)[name] for name in names)
     if options.probabilities:
         logits = logits_from_probabilities(logits)
     logits = check_logits(logits)
@@ -153,7 +145,7 @@ def main(argv: list[str] | None = None) -> None:
     """Reads, fits, reports, draws."""
     from training.run import write_json
 
-    try:
+    with one_line_errors(OSError):
         options = run_cli(Report, "python -m calibration.report", sys.argv[1:] if argv is None else argv)
         validation, test = divide(options)
         fit = fit_temperature(*validation)
@@ -166,8 +158,6 @@ def main(argv: list[str] | None = None) -> None:
         fitted = {**dataclasses.asdict(fit), "samples": len(validation[1])}
         write_json(stem.with_suffix(".json"), {"temperature": fitted, **reports})
         draw(stem.with_suffix(".png"), test, fit.temperature, reports)
-    except (SettingsError, DataError, ValueError, TypeError, OSError) as error:
-        fail(error, 2)
     print(f"T = {fit.temperature:.4f} +- {fit.standard_error:.4f} ({fit.status}, {len(validation[1]):,} samples)")
     for title, report in reports.items():
         floor = report["noise_floor"]

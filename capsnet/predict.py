@@ -9,9 +9,10 @@ import numpy as np
 import tyro
 
 from data import images
+from data.pictures import fit_to, read_ink
 from training.quiet import load_tensorflow
 from training.run import Run, RunError
-from training.settings import SettingsError, fail, run_cli
+from training.settings import one_line_errors, run_cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,23 +49,13 @@ def find_run(options: Predict) -> Run:
 
 
 def read_image(path: Path, shape: tuple[int, int, int], invert: str) -> np.ndarray:
-    """The picture as the network wants it, float32 (1, height, width, channels) in [0, 1], light on dark."""
-    from PIL import Image, ImageOps
+    """The picture as the network wants it, float32 (1, height, width, channels) in [0, 1], light on dark.
 
+    Raises:
+        PictureError: it cannot be read, see `data.pictures`.
+    """
     height, width, channels = shape
-    try:
-        with Image.open(path) as file:
-            picture = file.convert("L" if channels == 1 else "RGB")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read as a picture ({error}); give a PNG or JPEG file") from None
-    grey = np.asarray(picture.convert("L"), np.float32)
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    if invert == "yes" or (invert == "auto" and border.mean() > 127):
-        picture, border = ImageOps.invert(picture), 255 - border
-    background = int(np.median(border))
-    color = background if channels == 1 else (background,) * 3
-    picture = ImageOps.pad(picture, (width, height), Image.Resampling.BILINEAR, color=color)
-    return np.asarray(picture, np.float32).reshape(1, height, width, channels) / 255
+    return fit_to(read_ink(path, channels, invert), height, width)[None]
 
 
 def draw(path: Path, image, outputs, names: tuple[str, ...], reader: str) -> None:
@@ -97,19 +88,16 @@ def draw(path: Path, image, outputs, names: tuple[str, ...], reader: str) -> Non
 
 def main(argv: list[str] | None = None) -> None:
     """Reads the picture, prints class and lengths, writes the drawing; exits 2 with one line on bad input."""
-    try:
+    with one_line_errors():
         options = run_cli(Predict, "python -m capsnet.predict", sys.argv[1:] if argv is None else argv)
         run = find_run(options)
-        if not options.image.is_file():
-            raise SettingsError(f"{options.image} does not exist, expected a picture; check the path")
+        read_ink(options.image)  # a picture that cannot be read is told before TensorFlow loads
         load_tensorflow()
         from training import loop
 
         network = run.load_model()
         image = read_image(options.image, network.input_shape[1:], options.invert)
         outputs = loop.predict(network, image)
-    except (SettingsError, RunError) as error:
-        fail(error, 2)
     lengths, config = outputs["lengths"][0], run.config
     names = images.class_names(config["data"], lengths.size)
     reader = f"{config['method']} {config['variant']} trained on {config['data']}, seed {config['settings']['seed']}"

@@ -82,12 +82,15 @@ def reduced_name(name: str, train_examples: int, held_examples: int) -> str:
 
 def as_split(name: str, images: np.ndarray, labels: np.ndarray) -> Split:
     """Checks shape, dtype, range and labels; returns float32 images (n, 28, 28, 1) and int32 labels."""
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
     if images.ndim != 3 or images.shape[1:] != (28, 28):
         raise DataError(f"{name} images have shape {images.shape}, expected (n, 28, 28); resize them first")
     if labels.shape != images.shape[:1]:
         raise DataError(f"{name} labels have shape {labels.shape}, expected {images.shape[:1]}, one label per image")
     if images.dtype == np.uint8:
-        pixels = images.astype(np.float32) / np.float32(255)
+        black_and_white = images.max(initial=0) <= 1  # 0 and 1 rather than 0 to 255
+        pixels = images.astype(np.float32) / np.float32(1 if black_and_white else 255)
     elif np.issubdtype(images.dtype, np.floating):
         pixels = images.astype(np.float32)
     else:

@@ -5,12 +5,12 @@ import hashlib
 import os
 import sys
 import urllib.request
-import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from data.arrays import parse_idx, read_idx, read_npz
 from data.dataset import DataError
 
 ENVIRONMENT_VARIABLE = "RESEARCH_DATA_DIR"
@@ -18,7 +18,7 @@ OFFLINE_VARIABLE = "RESEARCH_OFFLINE"
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 DOWNLOAD = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-FASHION_FILES = (
+IDX_FILES = (
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
     "t10k-images-idx3-ubyte.gz",
@@ -60,41 +60,38 @@ def find(name: str, data_dir: str | Path | None) -> tuple[str, Arrays, str]:
 def find_archive(name: str, data_dir: str | Path | None) -> tuple[Arrays, str]:
     """The arrays of `name` from, in this order: data_dir, the environment variable, Keras' cache, the network."""
     if data_dir is not None:
-        path = Path(data_dir) / f"{name}.npz"
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} does not exist, expected {name} in Keras' layout in --data-dir")
-        return read_npz(path), str(path)
+        found = read_folder(Path(data_dir), name)
+        if found is None:
+            raise FileNotFoundError(
+                f"{Path(data_dir) / name}.npz does not exist, expected {name} in Keras' layout in --data-dir, or its "
+                f"four IDX files ({IDX_FILES[0]}, ...)"
+            )
+        return found
     folder = os.environ.get(ENVIRONMENT_VARIABLE)
     cache = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
-    for path in ([Path(folder) / f"{name}.npz"] if folder else []) + [cache / f"{name}.npz"]:
-        if path.is_file():
-            return read_npz(path), str(path)
+    for place in ([Path(folder)] if folder else []) + [cache]:
+        if found := read_folder(place, name):
+            return found
     return download_mnist(cache) if name == "mnist" else fashion(cache / "fashion-mnist")
 
 
-def read_npz(path: Path) -> Arrays:
-    """The four arrays of a `.npz` file in Keras' layout; never unpickles.
+def read_folder(folder: Path, name: str) -> tuple[Arrays, str] | None:
+    """The four arrays in a folder, as `<name>.npz` or as the four IDX files, plain or gzip; None without either."""
+    path = folder / f"{name}.npz"
+    if path.is_file():
+        arrays = read_npz(path, ARRAYS)
+        return tuple(arrays[key] for key in ARRAYS), str(path)
+    for place in (folder / name, folder / name.replace("_", "-"), folder):
+        names = [file.removesuffix(".gz") for file in IDX_FILES]
+        found = [first_file(place / file, place / f"{file}.gz", place / file.replace("-idx", ".idx")) for file in names]
+        if all(found):
+            return tuple(read_idx(file) for file in found if file), str(place)
+    return None
 
-    Raises:
-        DataError: not a readable archive, truncated, object arrays, or an array is missing.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [key for key in ARRAYS if key not in archive.files]
-            if missing:
-                raise DataError(
-                    f"{path} lacks {', '.join(missing)}, expected arrays {', '.join(ARRAYS)}, "
-                    f"received {', '.join(archive.files)}; save it with numpy.savez"
-                )
-            return tuple(archive[key] for key in ARRAYS)
-    except (zipfile.BadZipFile, EOFError, OSError, zlib.error, AttributeError) as error:
-        raise DataError(f"{path} is not a readable .npz file ({error}); copy or download it again") from None
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path} cannot be loaded without unpickling ({error}); expected plain numeric arrays"
-        ) from None
+
+def first_file(*paths: Path) -> Path | None:
+    """The first of the paths that is a file."""
+    return next((path for path in paths if path.is_file()), None)
 
 
 def download_mnist(cache: Path) -> tuple[Arrays, str]:
@@ -104,13 +101,13 @@ def download_mnist(cache: Path) -> tuple[Arrays, str]:
     if hashlib.sha256(content).hexdigest() != MNIST_SHA256:
         raise DataError(f"the download of {path.name} has the wrong SHA-256; try again or use --data-dir")
     write(path, content)
-    return read_npz(path), DOWNLOAD + "mnist.npz"
+    return tuple(read_npz(path, ARRAYS)[key] for key in ARRAYS), DOWNLOAD + "mnist.npz"
 
 
 def fashion(folder: Path) -> tuple[Arrays, str]:
     """Fashion-MNIST's four IDX files from Keras' cache or the network, each checked by MD5."""
     arrays = []
-    for name, expected in zip(FASHION_FILES, CANONICAL_MD5["fashion_mnist"], strict=True):
+    for name, expected in zip(IDX_FILES, CANONICAL_MD5["fashion_mnist"], strict=True):
         path = folder / name
         packed = path.read_bytes() if path.is_file() else fetch(DOWNLOAD + name)
         try:
@@ -121,9 +118,7 @@ def fashion(folder: Path) -> tuple[Arrays, str]:
             raise DataError(f"{path} has the wrong checksum, expected MD5 {expected}; delete it and retry")
         if not path.is_file():
             write(path, packed)
-        dimensions = content[3]
-        shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(dimensions)]
-        arrays.append(np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape))
+        arrays.append(parse_idx(content))
     return tuple(arrays), str(folder)
 
 

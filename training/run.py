@@ -221,10 +221,25 @@ class Run:
         """The trained Keras model, loaded in safe mode; the method's layers are registered by import."""
         import importlib
 
-        import keras
-
         importlib.import_module(f"{self.config['method']}.model")
-        return keras.saving.load_model(self.path / "model.keras", compile=False, safe_mode=True)
+        return load_keras(self.path / "model.keras")
+
+
+def load_keras(path: Path) -> Any:
+    """A `.keras` file, loaded in safe mode and uncompiled.
+
+    Raises:
+        RunError: no file, no model, or one that is damaged or unsafe; the message names it.
+    """
+    import keras
+
+    if not path.is_file():
+        raise RunError(f"{path} does not exist, expected a model saved by keras; check the path")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises what its parts do: ValueError, KeyError, OSError, TypeError, BadZipFile
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RunError(f"{path} cannot be loaded as a model in safe mode ({reason}); train or save it again") from None
 
 
 def hardware() -> str:

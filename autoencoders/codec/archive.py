@@ -7,11 +7,11 @@ coded table for the codes and one per weight. Nothing is ever unpickled.
 
 import dataclasses
 import hashlib
+import io
 import itertools
 import json
 import struct
 import sys
-import zipfile
 import zlib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,18 +20,22 @@ import numpy as np
 import tyro
 
 from autoencoders.codec import entropy
+from checks import UserError
+from data.arrays import read_npz
+from data.dataset import DataError
 from training.quiet import load_tensorflow
-from training.run import write_atomic
-from training.settings import SettingsError, fail, run_cli
+from training.run import load_keras, write_atomic
+from training.settings import one_line_errors, run_cli
 
 MAGIC = b"AEZ\x01"
 DIGEST = 32  # bytes of a SHA-256
 LENGTH = struct.Struct("<I")
 WEIGHT_LEVELS = 127  # a weight becomes integers in -127..127
 BATCH = 1000
+MOST_HEADER = 16 << 20  # bytes that the description of a decoder may take
 
 
-class CodecError(ValueError):
+class CodecError(UserError):
     """A file that cannot be read or images that cannot be coded; the message says what and how to fix it."""
 
 
@@ -82,12 +86,17 @@ class Archive:
             raise CodecError(
                 f"damaged or truncated .aez file: the checksum of its {len(data):,} bytes is wrong; copy it again"
             )
-        (size,) = LENGTH.unpack_from(body)
-        header = json.loads(zlib.decompress(body[LENGTH.size : LENGTH.size + size]))
-        ends = LENGTH.size + size + np.cumsum([0, *header["lengths"]])
-        codes, *tables = [entropy.decode(body[first:last]) for first, last in itertools.pairwise(ends)]
-        weights = [(table[:, 0], step) for table, step in zip(tables, header["weight_steps"], strict=True)]
-        return cls(codes, header["step"], tuple(header["shape"]), header["decoder"], weights)
+        try:
+            (size,) = LENGTH.unpack_from(body)
+            packed = zlib.decompressobj()
+            header = json.loads(packed.decompress(body[LENGTH.size : LENGTH.size + size], MOST_HEADER))
+            ends = LENGTH.size + size + np.cumsum([0, *header["lengths"]])
+            codes, *tables = [entropy.decode(body[first:last]) for first, last in itertools.pairwise(ends)]
+            weights = [(table[:, 0], step) for table, step in zip(tables, header["weight_steps"], strict=True)]
+            height, width, channels = map(int, header["shape"])
+            return cls(codes, float(header["step"]), (height, width, channels), header["decoder"], weights)
+        except (struct.error, zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
+            raise CodecError(f"an .aez file of another kind or version ({error}); compress the images again") from None
 
 
 def compress(images: np.ndarray, model, step: float = 1.0) -> Archive:
@@ -129,10 +138,16 @@ def decompress(archive: Archive) -> np.ndarray:
 
     import autoencoders.model  # noqa: F401  (registers the layers that a decoder may contain)
 
-    decoder = keras.saving.deserialize_keras_object(archive.decoder, safe_mode=True)
-    decoder.set_weights(
-        [(table * step).reshape(w.shape) for (table, step), w in zip(archive.weights, decoder.weights, strict=True)]
-    )
+    try:
+        decoder = keras.saving.deserialize_keras_object(archive.decoder, safe_mode=True)
+        decoder.set_weights(
+            [(table * step).reshape(w.shape) for (table, step), w in zip(archive.weights, decoder.weights, strict=True)]
+        )
+    except Exception as error:  # what Keras makes of a description that is none of ours
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CodecError(
+            f"the decoder in this .aez file cannot be built ({reason}); compress the images again"
+        ) from None
     codes = archive.codes.astype(np.float32) * np.float32(archive.step)
     batches = [decoder(codes[i : i + BATCH], training=False) for i in range(0, len(codes), BATCH)]
     pixels = np.concatenate([np.asarray(keras.ops.sigmoid(logits)) for logits in batches])
@@ -171,37 +186,43 @@ class Command:
 
 
 def read_images(path: Path, name: str) -> np.ndarray:
-    """The array `name` of an .npz file; without a name `images` or `x_train`. Never unpickles."""
+    """The array `name` of an .npz file; without a name `images` or `x_train`."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            found = [each for each in ([name] if name else ["images", "x_train"]) if each in archive.files]
-            if not found:
-                raise CodecError(f"{path} has arrays {', '.join(archive.files)}; name one of them with --array")
-            return archive[found[0]]
-    except (OSError, EOFError, ValueError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise error if isinstance(error, CodecError) else CodecError(f"{path} cannot be read ({error})") from None
+        arrays = read_npz(path)
+    except DataError as error:
+        raise CodecError(f"the images cannot be read: {error}") from None
+    found = [each for each in ([name] if name else ["images", "x_train"]) if each in arrays]
+    if not found:
+        raise CodecError(f"{path} has arrays {', '.join(arrays) or 'none'}; name one of them with --array")
+    return arrays[found[0]]
 
 
 def run(command: Command) -> str:
     """Does what the command says; returns the line to print."""
-    load_tensorflow()
-    if command.action == "decompress":
-        archive = Archive.from_bytes(command.source.read_bytes())
-        images = decompress(archive)
-        with open(command.target, "wb") as file:
-            np.savez_compressed(file, images=images)
-        return f"{command.target}: images uint8 {images.shape} drawn from {command.source.stat().st_size:,} bytes"
-    import keras
-
-    import autoencoders.model  # noqa: F401  (registers the classes of the model file)
-
-    if not command.model.is_file():
+    if command.action == "compress" and not command.model.is_file():
         raise CodecError(
             f"{command.model} does not exist; train it with `python -m autoencoders.train compression --data mnist`, "
             "or name another with --model"
         )
+    if not command.source.is_file():
+        raise CodecError(f"{command.source} does not exist, expected the file to {command.action}; check the path")
+    load_tensorflow()
+    if command.action == "decompress":
+        images = decompress(Archive.from_bytes(command.source.read_bytes()))
+        content = io.BytesIO()
+        np.savez_compressed(content, images=images)
+        write_atomic(command.target, content.getbuffer())
+        return f"{command.target}: images uint8 {images.shape} drawn from {command.source.stat().st_size:,} bytes"
+
+    import autoencoders.model
+
     images = read_images(command.source, command.array)
-    model = keras.saving.load_model(command.model, compile=False, safe_mode=True)
+    model = load_keras(command.model)
+    if not isinstance(model, autoencoders.model.Autoencoder) or len(model.decoder.inputs) != 1:
+        raise CodecError(
+            f"{command.model} is a {type(model).__name__}, expected an autoencoder with one code, as "
+            "`python -m autoencoders.train compression` makes it"
+        )
     write_atomic(command.target, compress(images, model, command.step).to_bytes())
     stored = Archive.from_bytes(command.target.read_bytes())
     size = command.target.stat().st_size
@@ -214,10 +235,8 @@ def run(command: Command) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """The command line; exits with 2 after one line when a file cannot be used."""
-    try:
+    with one_line_errors(OSError):
         command = run_cli(Command, "python -m autoencoders.codec", sys.argv[1:] if argv is None else argv)
-        if not command.step > 0:
+        if not 0 < command.step < float("inf"):
             raise CodecError(f"--step is {command.step}, expected > 0")
         print(run(command))
-    except (CodecError, entropy.CodingError, SettingsError, OSError) as error:
-        fail(error, 2)

@@ -11,13 +11,17 @@ import struct
 
 import numpy as np
 
+from checks import UserError
+
 PRECISION = 14  # frequencies of a column sum to 2^14
 LANES = 256  # at most; a state costs 4 bytes, so that short tables have fewer
 LOWEST = 1 << 16  # of a state
+MOST_SYMBOLS = 1 << 27  # of a table that is read: 1 GiB of integers
+MOST_TABLES = 64 << 20  # bytes of the frequencies of all its columns
 HEADER = struct.Struct("<IIIQ")  # rows, columns, bytes of the tables, 16-bit words
 
 
-class CodingError(ValueError):
+class CodingError(UserError):
     """The bytes are no table written by `encode`, or the table cannot be written."""
 
 
@@ -57,14 +61,18 @@ def decode(data):
     try:
         rows, columns, table_bytes, word_count = HEADER.unpack_from(data)
         if rows * columns == 0:
-            return np.zeros((rows, columns), np.int64)
+            return np.zeros((min(rows, MOST_SYMBOLS), min(columns, MOST_SYMBOLS)), np.int64)
+        if rows * columns > MOST_SYMBOLS:
+            raise CodingError(f"a table of {rows:,} x {columns:,} symbols, expected at most {MOST_SYMBOLS:,} in all")
         start = HEADER.size + table_bytes
         low, frequencies = unpack_tables(data[HEADER.size : start], columns)
         lanes = lanes_for(rows)
         states = np.frombuffer(data, "<u4", lanes, start).astype(np.uint64)
         words = np.frombuffer(data, "<u2", word_count, start + 4 * lanes)
         return pop(states, words, frequencies, rows) + low
-    except (struct.error, ValueError, IndexError, lzma.LZMAError) as error:
+    except CodingError:
+        raise
+    except (struct.error, ValueError, IndexError, EOFError, lzma.LZMAError) as error:
         raise CodingError(f"{len(data)} bytes are not a coded table ({error})") from None
 
 
@@ -90,7 +98,7 @@ def pack_tables(low, frequencies):
 
 def unpack_tables(data, columns):
     """Inverse of `pack_tables`."""
-    raw = lzma.decompress(data, lzma.FORMAT_ALONE)
+    raw = lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=1 << 27).decompress(data, MOST_TABLES)
     low = np.frombuffer(raw, "<i4", columns).astype(np.int64)
     spans = np.frombuffer(raw, "<u2", columns, 4 * columns).astype(np.int64)
     flat = np.frombuffer(raw, "<u2", spans.sum(), 6 * columns).astype(np.int64)

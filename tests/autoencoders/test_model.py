@@ -146,3 +146,34 @@ def test_loads_in_a_fresh_process_in_safe_mode(tmp_path, command):
     assert done.stdout.split() == ["VariationalAutoencoder", "encoder", "decoder", "(3,", "3)"]
     expected = network.reconstruct(np.load(tmp_path / "x.npy"))
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["linear", "gaussian", "relu"])
+def test_plain_fit_minimises_what_the_projects_loop_does(kind):
+    """compile(optimizer), fit(images): the divergence and the activity regulariser are the model's own business."""
+    keras.utils.set_random_seed(0)
+    images = np.random.default_rng(0).random((60, 28, 28, 1), np.float32)
+    network = model.build(network="dense", widths=(16,), code=4, kind=kind, l1=0.1 if kind == "relu" else 0.0)
+    network.encoder.get_layer("code").bias.assign_add(keras.ops.ones_like(network.encoder.get_layer("code").bias))
+    network.compile("adam")
+    expected, terms = losses.compute_loss(network, {"image": images}, training=False)
+    assert network.evaluate(images, verbose=0, batch_size=60) == pytest.approx(float(expected), rel=1e-3)
+    extra = float(terms.get("kl_nats", 0)) + float(terms.get("activity", 0))
+    assert (extra > 0.1) == (kind != "linear")  # and so it is seen that it counts
+    mean = float(terms["mse"])
+    network.compile("adam", loss={"image": "mse"})
+    assert network.evaluate(images, {"image": images}, verbose=0, batch_size=60) == pytest.approx(
+        mean + extra, rel=2e-2
+    )
+    before = network.evaluate(images, verbose=0)
+    assert network.fit(images, epochs=5, verbose=0).history["loss"][-1] < before
+
+
+def test_a_compiled_loss_honours_sample_weights():
+    images = np.random.default_rng(0).random((8, 28, 28, 1), np.float32)
+    network = model.build(network="dense", widths=(4,), code=2)
+    network.compile("adam", loss={"logits": losses.binary_cross_entropy})
+    weights = np.array([1.0, 0, 0, 0, 0, 0, 0, 0])
+    one = network.evaluate(images[:1], {"logits": images[:1]}, verbose=0)
+    weighted = network.evaluate(images, {"logits": images}, sample_weight={"logits": weights}, verbose=0)
+    assert weighted == pytest.approx(one / 8, rel=1e-4)

@@ -7,6 +7,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from calibration import evaluate
+from calibration.methods.inputs import check_logits, logits_from_probabilities
 from calibration.methods.maps import (
     METHODS,
     HistogramBinning,
@@ -15,6 +16,7 @@ from calibration.methods.maps import (
     VectorScaling,
     one_versus_rest,
 )
+from calibration.methods.temperature import fit_temperature
 from calibration.metrics import binned
 
 
@@ -166,3 +168,33 @@ def test_overfitting_compares_the_epoch_of_lowest_nll_with_the_last():
     assert metrics["last_epoch/validation_nll_nats"] > metrics["best_epoch/validation_nll_nats"] == 0.7
     assert metrics["best_epoch/validation_error_percent"] == pytest.approx(30)
     assert metrics["last_epoch/validation_error_percent"] == pytest.approx(25)
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 3])
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_rounded_probabilities_are_not_taken_for_logits(decimals, classes):
+    random = np.random.default_rng(classes)
+    p = np.round(binned.softmax(3 * random.normal(size=(400, classes))), decimals)
+    labels = np.array([random.choice(classes, p=row / row.sum()) for row in p])
+    with pytest.raises(ValueError, match="logits_from_probabilities"):
+        fit_temperature(p, labels)
+    assert np.isfinite(logits_from_probabilities(p)).all()
+    if decimals > 1:  # their temperature is about that of the exact ones
+        assert fit_temperature(logits_from_probabilities(p), labels).temperature == pytest.approx(1, abs=0.25)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("low", [0.0, 1e-7, 1e-3, 0.01])
+def test_clipped_probabilities_are_not_taken_for_logits(low, kind):
+    p = np.clip(binned.softmax(8 * np.random.default_rng(0).normal(size=(400, 10))), low, 1 - low).astype(kind)
+    with pytest.raises((ValueError, TypeError), match=r"logits_from_probabilities|float16"):
+        fit_temperature(p, np.arange(400) % 10)
+
+
+def test_logits_that_happen_to_be_small_are_still_logits():
+    random = np.random.default_rng(0)
+    for logits in (random.random((50, 3)), np.round(random.random((50, 3)), 1), random.random((50, 10)) / 5):
+        check_logits(logits)
+    whole = np.eye(3)[random.integers(0, 3, 50)]  # one-hot rows are probabilities
+    with pytest.raises(ValueError, match="look like probabilities"):
+        check_logits(whole)

@@ -6,6 +6,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from calibration import losses
@@ -121,17 +122,104 @@ def test_models_that_cannot_be_calibrated_say_why():
     two = keras.Model(image, [layers.Dense(3)(features), layers.Dense(3)(features)])
     with pytest.raises(ValueError, match="one output"):
         calibrate(two, (IMAGES, np.arange(300) % 3))
-    with pytest.raises(ValueError, match="sigmoid"):
-        calibrate(keras.Model(image, layers.Dense(1, activation="sigmoid")(features)), (IMAGES, np.arange(300) % 2))
+    with pytest.raises(ValueError, match="ends in the activation 'relu', expected softmax, sigmoid or logits"):
+        calibrate(keras.Model(image, layers.Dense(3, activation="relu")(features)), (IMAGES, np.arange(300) % 3))
 
     class Subclassed(keras.Model):
         pass
 
-    with pytest.raises(TypeError, match="functional"):
+    with pytest.raises(TypeError, match=r"functional.*fit_temperature\(model.predict"):
         calibrate(Subclassed(), (IMAGES, np.arange(300) % 3))
-    hidden = keras.Model(image, layers.Rescaling(1.0)(layers.Dense(3, activation="softmax")(features)))
-    with pytest.raises(ValueError, match="look like probabilities"):
-        calibrate(hidden, (IMAGES, np.arange(300) % 3))
+    with pytest.raises(ValueError, match="no batches"):
+        calibrate(ending_in("dense"), tf.data.Dataset.from_tensor_slices((IMAGES, np.arange(300) % 3)).batch(8).take(0))
+
+
+def wide():
+    """Initial weights that make logits of some size."""
+    return keras.initializers.RandomNormal(stddev=2.0)
+
+
+def merged(kind):
+    """Two networks side by side that end in a layer which merges them, or in a layer of one's own."""
+    image, features = body()
+    first, second = (layers.Dense(3, kernel_initializer=wide())(features) for _ in range(2))
+    outputs = {
+        "average": lambda: layers.Average()([layers.Softmax()(first), layers.Softmax()(second)]),
+        "add": lambda: layers.Add()([first, second]),
+        "dot": lambda: layers.Dot(axes=1)([layers.Reshape((1, 3))(first), layers.Reshape((1, 3))(second)]),
+        "own": lambda: layers.Rescaling(1.0)(layers.Softmax()(first)),
+        "power": lambda: layers.Activation("linear")(layers.Softmax()(first)),
+    }
+    merged = outputs[kind]()
+    return keras.Model(image, merged if kind != "dot" else layers.Reshape((3,))(merged[:, 0]))
+
+
+@pytest.mark.parametrize("kind", ["average", "add", "dot", "own", "power"])
+def test_whatever_makes_the_output_is_calibrated(kind):
+    keras.utils.set_random_seed(5)
+    model = merged(kind)
+    said = model.predict(IMAGES, verbose=0)
+    finished = np.allclose(said.sum(axis=1), 1) and said.min() >= 0
+    logits = np.log(said.astype(np.float64)) if finished else said.astype(np.float64)
+    centred = logits - logits.mean(axis=1, keepdims=True)
+    labels = (centred / centred.std() + np.random.default_rng(1).gumbel(size=logits.shape)).argmax(axis=1)
+    fit = fit_temperature(logits, labels)
+    calibrated = calibrate(model, (IMAGES, labels)).predict(IMAGES, verbose=0)
+    assert fit.converged and abs(np.log(fit.temperature)) > 0.05
+    np.testing.assert_allclose(calibrated, binned.softmax(logits / fit.temperature), atol=2e-4)
+    np.testing.assert_array_equal(calibrated.argmax(axis=1), said.argmax(axis=1))
+
+
+@pytest.mark.parametrize("ending", ["dense", "layer", "logit", "average"])
+def test_a_binary_head_stays_one_number_and_gets_the_temperature_of_two_classes(ending):
+    keras.utils.set_random_seed(5)
+    image, features = body()
+    z = layers.Dense(1, kernel_initializer=wide())(features)
+    sigmoid = layers.Activation("sigmoid")
+    outputs = {
+        "dense": lambda: layers.Dense(1, activation="sigmoid", kernel_initializer=wide())(features),
+        "layer": lambda: sigmoid(z),
+        "logit": lambda: z,
+        "average": lambda: layers.Average()(
+            [sigmoid(z), sigmoid(layers.Dense(1, kernel_initializer=wide())(features))]
+        ),
+    }
+    model = keras.Model(image, outputs[ending]())
+    said = model.predict(IMAGES, verbose=0).astype(np.float64)
+    logits = said if ending == "logit" else np.log(said / (1 - said))
+    labels = (logits[:, 0] / logits.std() + np.random.default_rng(1).logistic(size=300) > 0).astype(int)
+    fit = fit_temperature(np.concatenate([0 * logits, logits], axis=1), labels)
+    calibrated = calibrate(model, (IMAGES, labels[:, None])).predict(IMAGES, verbose=0)
+    assert fit.converged and calibrated.shape == (300, 1)
+    np.testing.assert_allclose(calibrated, 1 / (1 + np.exp(-logits / fit.temperature)), atol=1e-4)
+
+
+def test_inputs_may_be_dicts_lists_and_tf_data():
+    left, right = keras.Input((4,), name="left"), keras.Input((2,), name="right")
+    joined = layers.Dense(3, activation="softmax")(layers.Concatenate()([left, right]))
+    random = np.random.default_rng(0)
+    arrays = {"left": random.normal(size=(90, 4)), "right": random.normal(size=(90, 2))}
+    model = keras.Model({"left": left, "right": right}, joined)
+    said = np.log(model.predict(arrays, verbose=0))
+    labels = (3 * said + random.gumbel(size=said.shape)).argmax(axis=1)
+    calibrated = calibrate(model, (arrays, labels))
+    batches = tf.data.Dataset.from_tensor_slices((arrays, labels)).batch(32)
+    listed = keras.Model([left, right], joined)
+    temperatures = [
+        calibrated.get_layer("temperature").temperature,
+        calibrate(model, batches).get_layer("temperature").temperature,
+        calibrate(listed, ([arrays["left"], arrays["right"]], labels)).get_layer("temperature").temperature,
+    ]
+    np.testing.assert_allclose(temperatures, temperatures[0], rtol=1e-4)
+    assert calibrated.predict(arrays, verbose=0).shape == (90, 3)
+
+
+def test_a_calibrated_average_loads_in_safe_mode(tmp_path):
+    model = merged("average")
+    calibrated = calibrate(model, (IMAGES, np.arange(300) % 3))
+    calibrated.save(tmp_path / "calibrated.keras")
+    again = keras.saving.load_model(tmp_path / "calibrated.keras", safe_mode=True)
+    np.testing.assert_allclose(again.predict(IMAGES, verbose=0), calibrated.predict(IMAGES, verbose=0), rtol=1e-6)
 
 
 @pytest.mark.parametrize("from_logits", [True, False])

@@ -2,11 +2,12 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from capsnet import baselines, losses, model
+from capsnet import baselines, layers, losses, model
 from tests.capsnet import oracles
 
 random = np.random.default_rng(0)
@@ -114,3 +115,29 @@ def test_class_means_are_the_best_image_that_knows_only_the_label():
     np.testing.assert_allclose(means[3], split["image"][3::4].mean(0), rtol=1e-6)
     error = ((split["image"] - means[split["label"]]) ** 2).mean()
     assert error < ((split["image"] - means[split["label"]] - 0.01) ** 2).mean()
+
+
+def test_margin_loss_in_plain_compile_honours_sample_weights():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((20, 20, 1))
+    capsules = layers.DigitCapsules(3, 4, compiled=False)(layers.PrimaryCapsules(2, 4, kernel_size=9)(image))
+    network = keras.Model(image, layers.Length()(capsules))
+    images, labels = random.random((6, 20, 20, 1), np.float32), np.arange(6) % 3
+    values = np.array(losses.margin_loss(labels, network(images)))
+    for target in (np.eye(3)[labels], labels, labels[:, None]):
+        network.compile("adam", loss=losses.margin_loss)
+        assert network.evaluate(images, target, verbose=0) == pytest.approx(values.mean(), rel=1e-5)
+        weights = np.array([0, 0, 0, 2.0, 0, 0])
+        weighted = network.evaluate(images, target, sample_weight=weights, verbose=0)
+        assert weighted == pytest.approx(2 * values[3] / 6, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4,), (6, 2), (6, 3, 1)])
+def test_labels_of_another_shape_are_refused_with_both_shapes(shape):
+    lengths = tf.zeros((6, 3))
+    with pytest.raises(ValueError, match=rf"labels have shape \({shape[0]}.*scores \(6, 3\)"):
+        losses.margin_loss(np.zeros(shape, int), lengths)
+    with pytest.raises(ValueError, match="labels have shape"):
+        layers.Mask()(tf.zeros((6, 3, 4)), np.zeros(shape, int))
+    column = layers.Mask()(tf.ones((6, 3, 4)), np.arange(6)[:, None] % 3)
+    np.testing.assert_array_equal(column, layers.Mask()(tf.ones((6, 3, 4)), np.arange(6) % 3))

@@ -191,7 +191,11 @@ def test_mask_keeps_the_labelled_or_the_longest_capsule():
 
 
 @pytest.mark.parametrize(
-    ("settings", "word"), [({"iterations": 0}, "iterations is 0"), ({"gradient": "first"}, "Unknown gradient: expected one of all, last, received 'first'")]
+    ("settings", "word"),
+    [
+        ({"iterations": 0}, "iterations is 0"),
+        ({"gradient": "first"}, "Unknown gradient: expected one of all, last, received 'first'"),
+    ],
 )
 def test_bad_settings_are_named(settings, word):
     with pytest.raises(ValueError, match=word):

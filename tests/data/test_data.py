@@ -1,5 +1,6 @@
 """Data: exact content, disjoint splits, and one clear error for every kind of bad file."""
 
+import gzip
 import hashlib
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from data import corruption, images, sources, synthetic, views
+from data.arrays import read_idx
 from data.dataset import DataError, Dataset
 
 REAL = Path(os.environ.get("RESEARCH_DATA_DIR", "/nonexistent"))
@@ -237,3 +239,36 @@ def test_corruptions_touch_the_share_they_name():
     for corrupt in corruption.CORRUPTIONS.values():
         np.testing.assert_array_equal(corrupt(grey, 0, random), grey)
         assert corrupt(grey, 0.2, random).dtype == np.float32
+
+
+def test_arrays_of_other_layouts_are_the_same_images(image_file, tmp_path):
+    """(n, 28, 28, 1), black and white as 0 and 1, and the IDX files of MNIST itself, plain or gzip."""
+    plain = images.load("mnist", image_file())
+    with np.load(tmp_path / "mnist.npz") as archive:
+        arrays = dict(archive)
+    column = images.load("mnist", image_file(x_train=arrays["x_train"][..., None], x_test=arrays["x_test"][..., None]))
+    np.testing.assert_array_equal(column.train["image"], plain.train["image"])
+    bits = {name: (arrays[name] > 127).astype(np.uint8) for name in ("x_train", "x_test")}
+    ink = images.load("mnist", image_file(**bits)).train["image"]
+    assert set(np.unique(ink)) == {0, 1}
+    for packed in (False, True):
+        folder = tmp_path / f"idx{packed}"
+        folder.mkdir()
+        for name, array in zip(sources.IDX_FILES, (arrays[key] for key in sources.ARRAYS), strict=True):
+            header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+            content = header + array.tobytes()
+            target = folder / (name if packed else name.removesuffix(".gz"))
+            target.write_bytes(gzip.compress(content) if packed else content)
+        np.testing.assert_array_equal(images.load("mnist", folder).test["image"], plain.test["image"])
+        (folder / target.name).write_bytes(b"\0\0\x08\x01\0\0\0\x05ab")
+        with pytest.raises(DataError, match=r"not a readable IDX file \(10 bytes, expected 13"):
+            images.load("mnist", folder)
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", ">i2", ">i4", ">f4", ">f8"])
+def test_idx_of_every_type(kind, tmp_path):
+    codes = {"u1": 8, "i1": 9, ">i2": 11, ">i4": 12, ">f4": 13, ">f8": 14}
+    array = np.arange(24).reshape(2, 3, 4).astype(kind)
+    header = bytes([0, 0, codes[kind], 3]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    (tmp_path / "a.idx").write_bytes(header + array.tobytes())
+    np.testing.assert_array_equal(read_idx(tmp_path / "a.idx"), array)

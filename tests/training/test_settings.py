@@ -36,7 +36,7 @@ def test_the_first_variant_is_the_default_and_flags_lie_over_it():
         (["--epochs", "0"], "--epochs must be at least 1, received 0"),
         (["--batch-size", "-1"], "--batch-size must be at least 1"),
         (["--learning-rate", "0"], "--learning-rate must be > 0"),
-        (["--learning-rate", "nan"], "--learning-rate must be > 0, received nan"),
+        (["--learning-rate", "nan"], "--learning-rate must be a finite number, received nan"),
         (["--device", "tpu"], "--device.*auto"),
         (["--tag", "../x"], "--tag must be letters"),
         (["--resume", "--overwrite"], "one of the two"),
