@@ -19,7 +19,7 @@ from commands import jobs
 from reporting import claims, side_by_side, tables
 from reporting.methods import METHODS
 from training.run import RunError, write_atomic
-from training.settings import SettingsError, check, check_at_least, fail, run_cli
+from training.settings import SettingsError, check, check_at_least, fail, one_line_errors, run_cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,24 +134,20 @@ def main(argv: list[str] | None = None) -> None:
     """Runs, tabulates, tests against the first variant, saves."""
     argv = sys.argv[1:] if argv is None else argv
     end = argv.index("--") if "--" in argv else len(argv)
-    try:
+    with one_line_errors():
         options = run_cli(Compare, "python compare.py", argv[:end], description=__doc__)
         chosen = choose([find_module(name) for name in options.methods], options.variants)
         tasks = make_tasks(chosen, options, tuple(argv[end + 1 :]))
-        failures = jobs.execute_all(tasks, options.jobs, options.backend, options.cluster)
-    except (SettingsError, RunError) as error:
-        fail(error, 2)
-    except KeyboardInterrupt:
-        print("\ninterrupted; finished runs are kept, the same command goes on.")
-        raise SystemExit(130) from None
-    rows = collect(tasks, "python compare.py " + shlex.join(argv))
-    report(rows, chosen, options, tasks)
-    if options.save:
         try:
+            failures = jobs.execute_all(tasks, options.jobs, options.backend, options.cluster)
+        except KeyboardInterrupt:
+            print("\ninterrupted; finished runs are kept, the same command goes on.")
+            raise SystemExit(130) from None
+        rows = collect(tasks, "python compare.py " + shlex.join(argv))
+        report(rows, chosen, options, tasks)
+        if options.save:
             for method, new in rows.items():
                 tables.save_results(method, new, Path(method) / "results.json", options.add)
-        except RunError as error:
-            fail(error, 2)
     if failures:
         fail(RunError("; ".join(failures)), 1)
 

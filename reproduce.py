@@ -16,7 +16,7 @@ from commands import jobs
 from reporting import claims, page, plots, tables
 from reporting.methods import METHODS, figures_of, part
 from training.run import Run, RunError, write_json
-from training.settings import SettingsError, check, check_at_least, fail, run_cli
+from training.settings import SettingsError, check, check_at_least, fail, one_line_errors, run_cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,13 +79,11 @@ def redraw_comparisons(method: str, runs: list[Run]) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Runs what the chosen methods need, then judges one after the other; one that fails does not stop the others."""
-    try:
+    with one_line_errors():
         options = run_cli(Reproduce, "python reproduce.py", sys.argv[1:] if argv is None else argv)
         for name in options.only:
             if name not in METHODS:
                 raise SettingsError(f"unknown method '{name}'{closest(name, list(METHODS))}")
-    except SettingsError as error:
-        fail(error, 2)
     runs_dir = options.runs_dir or ("runs_quick" if options.size == "quick" else "runs")
     methods = [name for name in METHODS if name in (options.only or METHODS) and part(name, "claims")]
     if options.list:

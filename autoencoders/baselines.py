@@ -12,7 +12,7 @@ def psnr(mse: float) -> float:
 
 def mean_squared_error(images: np.ndarray, others: np.ndarray) -> float:
     """Mean over images and pixels of the squared difference."""
-    return float(np.mean(np.square(images - others), dtype=np.float64))
+    return float(np.mean(np.square(np.subtract(images, others, dtype=np.result_type(images, others, np.float32)))))
 
 
 def flat(images: np.ndarray) -> np.ndarray:

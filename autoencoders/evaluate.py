@@ -9,6 +9,7 @@ from autoencoders.codec import archive, classical, entropy
 from data.corruption import CORRUPTIONS
 from data.dataset import DataError, Dataset, Split
 from data.images import load as load_images
+from training.quiet import solver
 from training.run import Run, write_atomic
 
 ACTIVE_SHARE = 0.05  # of the largest activation: above it a sparse unit counts as active
@@ -216,6 +217,8 @@ def probe_error(network, dataset: Dataset) -> float:
     train = in_batches(network.encode, dataset.train["image"])
     test = in_batches(network.encode, dataset.test["image"])
     scale = train.std() or 1.0
-    with threadpool_limits(1):  # many small products: threads only wait for each other
+    advice = "its error is an upper bound"
+    # One thread: of many small products, the others only wait.
+    with threadpool_limits(1), solver("the linear probe", PROBE_STEPS, advice):
         probe = LogisticRegression(max_iter=PROBE_STEPS).fit(train / scale, dataset.train["label"])
     return 100 * float(np.mean(probe.predict(test / scale) != dataset.test["label"]))

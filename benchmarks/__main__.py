@@ -14,7 +14,7 @@ from tabulate import tabulate
 from checks.options import closest
 from training.device import keep_freed_memory
 from training.run import git_state, hardware, read_json, write_json
-from training.settings import SettingsError, check_at_least, fail, run_cli
+from training.settings import SettingsError, check_at_least, one_line_errors, run_cli
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
@@ -40,13 +40,11 @@ def available() -> list[str]:
 
 def main() -> None:
     """Runs, prints and saves."""
-    try:
+    with one_line_errors():
         options = run_cli(Bench, "python -m benchmarks", sys.argv[1:], description=__doc__)
         for name in options.names:
             if name not in available():
                 raise SettingsError(f"unknown benchmark '{name}'{closest(name, available())}")
-    except SettingsError as error:
-        fail(error, 2)
     keep_freed_memory()  # for the baselines too: they run in this process
     rows = []
     for name in options.names or available():

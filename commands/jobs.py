@@ -136,8 +136,9 @@ def outcomes(tasks: list[Task], jobs: int, backend: str, cluster: str) -> Iterat
         Client(cluster)
         backend = "dask"
     try:
-        with joblib.parallel_config(backend, n_jobs=jobs):
-            calls = (joblib.delayed(attempt)(task, jobs) for task in tasks)
-            yield from joblib.Parallel(return_as="generator_unordered")(calls)
+        configuration = joblib.parallel_config(backend, n_jobs=jobs)
     except ValueError as error:
         raise SettingsError(f"joblib has no backend '{backend}' here ({error}); use loky or threading") from None
+    with configuration:
+        calls = (joblib.delayed(attempt)(task, jobs) for task in tasks)
+        yield from joblib.Parallel(return_as="generator_unordered")(calls)

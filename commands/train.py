@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from data.dataset import DataError, Dataset
-from training.run import Run, RunError, TrainingError
-from training.settings import Settings, SettingsError, Variants, fail, parse
+from data.dataset import Dataset
+from training.run import Run, TrainingError
+from training.settings import Settings, Variants, fail, one_line_errors, parse
 
 Load = Callable[[Any], Dataset]  # of the method's Config
 Train = Callable[[Any, Dataset, Run], None]
@@ -28,28 +28,26 @@ def main(module: str, variants: Variants, load: Load, train: Train, argv: list[s
     Exits with 0, or after one line on stderr with 2 (settings, data), 1 (run-time) or 130 (Ctrl-C).
     """
     argv = sys.argv[1:] if argv is None else argv
-    try:
+    with one_line_errors():
         variant, config = parse(f"python -m {module}", variants, argv)
         dataset = load(config)
         run = open_run(module, variant, config, dataset)
         if run.finished:
             print(f"{run.path} is already finished.")
             return
-    except (SettingsError, DataError, RunError) as error:
-        fail(error, 2)
-    again = shlex.join([*(word for word in argv if word != "--overwrite"), "--resume"])
-    try:
-        execute(config, dataset, run, train)
-        draw_figures(module, run)
-    except (SettingsError, DataError, RunError) as error:
-        fail(error, 2)
-    except KeyboardInterrupt:
-        print(f"\ninterrupted; every finished epoch is saved. Go on with: python -m {module} {again}")
-        raise SystemExit(130) from None
-    except OSError as error:
-        fail(OSError(f"{error}; mend this, then go on with: python -m {module} {again}"), 1)
-    except TrainingError as error:
-        fail(error, 1)
+        again = shlex.join([*(word for word in argv if word != "--overwrite"), "--resume"])
+        try:
+            execute(config, dataset, run, train)
+            draw_figures(module, run)
+        except KeyboardInterrupt:
+            print(f"\ninterrupted; every finished epoch is saved. Go on with: python -m {module} {again}")
+            raise SystemExit(130) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            fail(OSError(f"{error}; mend this, then go on with: python -m {module} {again}"), 1)
+        except TrainingError as error:
+            fail(error, 1)
     print(f"Done: {run.path}")
 
 

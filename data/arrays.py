@@ -11,6 +11,10 @@ import numpy as np
 from data.dataset import DataError
 
 MOST_BYTES = 16 << 30  # that the arrays of one file may take in memory: more is refused before it is read
+DAMAGE = (  # what damaged archives make NumPy and zipfile raise
+    zipfile.BadZipFile, zlib.error, EOFError, OSError, AttributeError, TypeError, KeyError, SyntaxError, RuntimeError,
+    MemoryError, OverflowError,
+)  # fmt: skip
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}  # third byte of an IDX file
 
 
@@ -49,8 +53,7 @@ def read_npz(path: Path, wanted: Sequence[str] = ()) -> dict[str, np.ndarray]:
         raise DataError(
             f"{path} is not a readable .npz file: it cannot be loaded without unpickling; expected numbers"
         ) from None
-    except (zipfile.BadZipFile, EOFError, OSError, zlib.error, AttributeError, TypeError, KeyError, SyntaxError,
-            NotImplementedError, RuntimeError, MemoryError, OverflowError) as error:  # fmt: skip
+    except DAMAGE as error:
         raise DataError(f"{path} is not a readable .npz file ({error}); copy or download it again") from None
 
 

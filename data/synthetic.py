@@ -99,7 +99,7 @@ def two_modalities(
     for key in ("visual", "textual"):
         values = splits["train"][key]
         shift[key] = 0.0 if scaling == "none" else float(values.mean())
-        scale[key] = float(values.std()) if scaling == "standardize" else 1.0
+        scale[key] = (float(values.std()) if scaling == "standardize" else 1.0) or 1.0  # one sample has no spread
     for name, split in splits.items():
         scaled = {key: ((split[key] - shift[key]) / scale[key]).astype(np.float32) for key in shift}
         splits[name] = {**split, **scaled}

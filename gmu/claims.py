@@ -31,7 +31,7 @@ def post_data():
 
 def equations():
     """Largest difference in float64 between the layer and equations (1) to (4) on random numbers."""
-    from gmu.model import GatedMultimodalUnit
+    from gmu.layers import GatedMultimodalUnit
 
     random = np.random.default_rng(0)
     x_v, x_t = random.normal(size=(50, 3)), random.normal(size=(50, 5))
@@ -45,7 +45,7 @@ def equations():
 
 def three_modalities():
     """The layer with three modalities of unequal width: softmax gates sum to one."""
-    from gmu.model import GatedMultimodalUnit
+    from gmu.layers import GatedMultimodalUnit
 
     random = np.random.default_rng(0)
     inputs = [random.normal(size=(50, width)) for width in (2, 3, 4)]

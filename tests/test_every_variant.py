@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,7 @@ CASES = [(name, variant) for name in modules() for variant in importlib.import_m
 
 
 @pytest.mark.parametrize(("name", "variant"), CASES)
-def test_variant_trains_saves_and_loads(name, variant, tmp_path):
+def test_variant_trains_saves_and_loads(name, variant, tmp_path, elsewhere):
     module = importlib.import_module(name)
     takes_images = hasattr(module.VARIANTS[variant][1], "data") and "synthetic" not in module.VARIANTS[variant][1].data
     flags = (*(IMAGES if takes_images else ()), *COMMON, *getattr(module, "TINY", ()))
@@ -48,6 +50,69 @@ def test_variant_trains_saves_and_loads(name, variant, tmp_path):
     if (run.path / "model.keras").exists():
         model = run.load_model()
         assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == result["parameters"]
+        inputs = model_inputs(name, config, {key: array[:3] for key, array in dataset.test.items()}, model)
+        expected = numbers(getattr(model, "reconstruct", model)(inputs))  # the part of a VAE that draws nothing
+        for ours, theirs in zip(elsewhere(run.path / "model.keras", inputs), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def model_inputs(name, config, batch, model):
+    """What the models of a train module are called with, from a batch of its data."""
+    if name.startswith("gmu"):
+        views = getattr(model, "modalities", None) or [key for key in batch if key not in ("label", "source", "good")]
+        return {view: batch[view] for view in views}
+    if name.startswith("corr"):
+        return {view: batch[view] for view in ("left", "right")}
+    if "digits" in batch:  # pairs
+        return np.minimum(batch["digits"].sum(-1, keepdims=True) / np.float32(255), 1)
+    return batch["image"]
+
+
+def numbers(outputs):
+    """The arrays of a model's outputs, in one order."""
+    import keras
+
+    return [keras.ops.convert_to_numpy(value) for value in keras.tree.flatten(outputs)]
+
+
+LOADER = """
+import sys, importlib, numpy as np
+import training.quiet
+import keras
+for line in sys.stdin:
+    path, method, folder = line.split()
+    importlib.import_module(f"{method}.model")
+    with np.load(f"{folder}/in.npz") as archive:
+        inputs = {name: archive[name] for name in archive.files}
+    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    outputs = keras.tree.flatten(getattr(model, "reconstruct", model)(inputs.get("only", inputs)))
+    np.savez(f"{folder}/out.npz", **{f"{i:03d}": keras.ops.convert_to_numpy(value) for i, value in enumerate(outputs)})
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory):
+    """Outputs of a saved model for inputs, from another process that has seen nothing of ours but `<method>.model`.
+
+    One such process serves all variants of a worker: starting one for each would take most of the suite's time.
+    """
+    folder = tmp_path_factory.mktemp("loader")
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOADER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+
+    def ask(path, inputs):
+        np.savez(folder / "in.npz", **(inputs if isinstance(inputs, dict) else {"only": inputs}))
+        process.stdin.write(f"{path} {path.parents[3].name} {folder}\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "done\n"
+        with np.load(folder / "out.npz") as archive:
+            return [archive[name] for name in sorted(archive.files)]
+
+    yield ask
+    process.stdin.close()
+    process.wait(30)
 
 
 def test_a_saved_model_loads_in_a_fresh_process_without_custom_objects(command, tmp_path):

@@ -5,6 +5,7 @@ import importlib.abc
 import importlib.util
 import os
 import sys
+import warnings
 
 
 @contextlib.contextmanager
@@ -22,8 +23,30 @@ def quiet_start():
         os.close(shown)
 
 
+@contextlib.contextmanager
+def solver(name: str, iterations: int, advice: str):
+    """Turns scikit-learn's ConvergenceWarning inside the block into a line of ours on stderr; others pass.
+
+    Args:
+        name: what did not settle.
+        iterations: after how many it stopped.
+        advice: what to do about it.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        yield
+    for warning in caught:
+        if not issubclass(warning.category, ConvergenceWarning):
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    if any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
+        print(f"note: {name} had not settled after {iterations} iterations; {advice}", file=sys.stderr)
+
+
 def load_tensorflow():
     """TensorFlow, imported and its devices looked for without a note on stderr; for commands, at their start."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # the words, not where they stand
     with quiet_start():
         import tensorflow as tf
 

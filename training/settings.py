@@ -157,7 +157,7 @@ def one_line_errors(*more: type[Exception]):
     """
     try:
         yield
-    except (UserError, *more) as error:
+    except (UserError, *more) as error:  # type: ignore[misc]
         if isinstance(error, BrokenPipeError):
             end_of_pipe()
         fail(error, 2)

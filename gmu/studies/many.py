@@ -58,7 +58,8 @@ def scale(split: Split, sample: Split, scaling: str) -> Split:
     for name in MODALITIES if scaling != "none" else ():
         values = sample[name].astype(np.float64)
         shift = values.mean((1, 2), keepdims=True)
-        spread = values.std((1, 2), keepdims=True) if scaling == "standardize" else 1.0
+        spread = values.std((1, 2), keepdims=True) if scaling == "standardize" else np.ones(())
+        spread = np.where(spread > 0, spread, 1.0)  # one sample has no spread
         scaled[name] = ((split[name] - shift) / spread).astype(np.float32)
     return scaled
 

@@ -236,3 +236,32 @@ def test_errors_say_expected_received_and_fix(settings, shapes, message):
 def test_a_mask_of_the_wrong_width_is_refused():
     with pytest.raises(ValueError, match=r"expected \(n, 2\), received \(5, 3\)"):
         make(VIEWS[:2])(VIEWS[:2], present=PRESENT)
+
+
+@pytest.mark.parametrize("gate", ["tied", "untied", "softmax"])
+@pytest.mark.parametrize("shape", [(5,), (4, 3), (4, 4), (4, 1), (2, 3, 4)])
+@pytest.mark.parametrize("per_step", [False, True])
+def test_masks_per_sample_and_per_step_for_inputs_of_any_rank(gate, shape, per_step):
+    """Equal to fusing each vector alone with its own mask: also where n = steps and where there is one step."""
+    random = np.random.default_rng(1)
+    modalities = 2 if gate == "tied" else 3
+    layer = GatedMultimodalUnit(4, gate=gate, return_gates=True, dtype="float64")
+    views = [random.normal(size=(*shape, width)) for width in (2, 3, 5)[:modalities]]
+    leading = shape if per_step else shape[:1]
+    present = random.random((*leading, modalities)) < 0.6
+    fused, gates = (np.asarray(part) for part in layer(views, present=present))
+    spread = np.broadcast_to(
+        present.reshape(*leading, *[1] * (len(shape) - len(leading)), modalities), (*shape, modalities)
+    )
+    for place in np.ndindex(*shape):
+        alone, alone_gates = layer([view[place][None] for view in views], present=spread[place][None])
+        np.testing.assert_allclose(fused[place], alone[0], atol=1e-12)
+        np.testing.assert_allclose(gates[place], alone_gates[0], atol=1e-12)
+
+
+def test_a_mask_that_does_not_fit_is_refused_with_both_shapes():
+    layer = GatedMultimodalUnit(4)
+    views = [np.zeros((4, 3, 2)), np.zeros((4, 3, 2))]
+    for present in (np.ones((3, 2), bool), np.ones((4, 2, 2), bool), np.ones((4, 3, 2, 2), bool)):
+        with pytest.raises(ValueError, match=r"`present` has shape .* and a modality \(4, 3, 2\)"):
+            layer(views, present=present)
