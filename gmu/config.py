@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from typing import Literal
 
-from training.settings import Settings, check_at_least
+from training.settings import LARGEST_SEED, Settings, check, check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Config(Settings):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, samples=1, data_seed=0, dimensions=1, units=1, expert_weight=0)
+        check(self.data_seed <= LARGEST_SEED, "data_seed", f"at most {LARGEST_SEED} (32 bits)", self.data_seed)
 
 
 def build_network(config: Config):

@@ -11,7 +11,7 @@ from gmu import config as single
 from gmu import evaluate
 from gmu.config import build_network, make_objective
 from training.run import write_atomic
-from training.settings import check, check_at_least
+from training.settings import LARGEST_SEED, check, check_at_least
 
 MODALITIES = ("visual", "textual")
 
@@ -34,6 +34,13 @@ class Config(single.Config):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, models=1, restarts=1, test_examples=1)
+        last = self.seeds()[-1]
+        check(
+            last <= LARGEST_SEED,
+            "seed",
+            f"so that seed x models stays below {LARGEST_SEED}",
+            f"{self.seed} x {self.models}",
+        )
         check(self.models % self.restarts == 0, "restarts", f"a divisor of {self.models} models", self.restarts)
 
     def seeds(self) -> range:

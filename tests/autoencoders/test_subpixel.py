@@ -171,3 +171,19 @@ def test_layer_survives_saving(tmp_path):
 def test_layer_names_a_bad_padding():
     with pytest.raises(ValueError, match="Unknown padding: expected one of same, valid, received 'full'"):
         subpixel.SubPixelConv2D(1, 3, 2, padding="full")
+
+
+def test_a_decoder_for_images_of_any_size_is_converted():
+    image = keras.Input((None, None, 2))
+    free = keras.Model(image, layers.Conv2DTranspose(3, 4, strides=2, padding="same")(image))
+    twin = subpixel.convert_model(free)
+    for shape in ((2, 5, 7, 2), (1, 6, 3, 2)):
+        x = RANDOM.normal(size=shape).astype("float32")
+        np.testing.assert_allclose(twin(x), free(x), atol=1e-5)
+
+
+def test_channels_first_is_refused_by_name():
+    layer = layers.Conv2DTranspose(3, 4, strides=2, data_format="channels_first")
+    layer.build((None, 2, 5, 5))
+    with pytest.raises(ValueError, match="data_format 'channels_first', expected channels_last"):
+        subpixel.from_transpose(layer)

@@ -138,3 +138,19 @@ def test_smaller_sizes_use_the_first_rows_of_the_same_sample():
     assert dataset.train["visual"].shape == (1, 12, 1)
     with pytest.raises(SettingsError, match="increasing numbers"):
         dataclasses.replace(config, sizes=(12, 5))
+
+
+@pytest.mark.parametrize("flags", [{"data_seed": 2**32}, {"seed": 2**32}, {"seed": 5_000_000}])
+def test_seeds_beyond_32_bits_are_refused(flags):
+    with pytest.raises(SettingsError, match="seed must be"):
+        many.Config(**flags)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_standardised_inputs_do_not_depend_on_units_and_one_sample_is_enough(unit):
+    random = np.random.default_rng(0)
+    sample = {name: unit * (random.normal(size=(2, 30, 1)) + 5) for name in many.MODALITIES}
+    scaled = many.scale(sample, sample, "standardize")["visual"]
+    np.testing.assert_allclose(scaled.std((1, 2)), 1, rtol=1e-5)
+    one = {name: values[:, :1] for name, values in sample.items()}
+    assert np.isfinite(many.scale(one, one, "standardize")["textual"]).all()
