@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RIDGE = 1e-4  # of the canonical correlations that are reported, on units of variance 1
+NOTHING = 1e-9  # a canonical correlation below it is rounding: finite samples of unrelated views give far more
 ROUNDINGS = 8  # a column that moves by fewer steps of its dtype's precision is constant
 
 
@@ -86,12 +87,17 @@ def fit_cca(left, right, components=50, ridge=RIDGE, standardise=False):
             check_determined(name, covariance[np.ix_(~_constant(view), ~_constant(view))])
     whiten_left, whiten_right = (_inverse_root(covariance, ridge) for covariance in covariances)
     u, correlations, vt = np.linalg.svd(whiten_left @ _covariance(a, b) @ whiten_right)
+    left_pairs, right_pairs = whiten_left @ u[:, :components], whiten_right @ vt[:components].T
+    correlations = np.clip(correlations[:components], 0.0, 1.0)  # rounding
+    for pairs in (left_pairs, right_pairs):  # what is left where views have no further direction is rounding
+        pairs[:, : len(correlations)] *= correlations > NOTHING
+        pairs[:, len(correlations) :] = 0.0
     return CanonicalCorrelation(
         left_mean,
         right_mean,
-        (whiten_left @ u[:, :components]) / left_scale[:, None],
-        (whiten_right @ vt[:components].T) / right_scale[:, None],
-        np.clip(correlations[:components], 0.0, 1.0),  # rounding
+        left_pairs / left_scale[:, None],
+        right_pairs / right_scale[:, None],
+        correlations,
     )
 
 
@@ -273,7 +279,7 @@ def _covariance(a, b):
 
 
 def _inverse_root(covariance, ridge):
-    """(covariance + ridge I)^-1/2; directions without variance, and without a ridge, get the weight 0."""
-    eigenvalues, vectors = np.linalg.eigh(covariance + ridge * np.eye(len(covariance)))
+    """(covariance + ridge I)^-1/2; directions whose variance is rounding get the weight 0."""
+    eigenvalues, vectors = np.linalg.eigh(covariance)
     alive = eigenvalues > 1e-12 * eigenvalues.max(initial=0.0)
-    return (vectors * np.where(alive, 1.0 / np.sqrt(np.where(alive, eigenvalues, 1.0)), 0.0)) @ vectors.T
+    return (vectors * np.where(alive, 1.0 / np.sqrt(np.where(alive, eigenvalues + ridge, 1.0)), 0.0)) @ vectors.T

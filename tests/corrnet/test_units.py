@@ -104,3 +104,16 @@ def test_images_are_flattened_in_fit_and_in_transform_and_sizes_are_checked():
         fitted.transform(images[:, :, :2], right)
     with pytest.raises(ValueError, match=r"one shape \(n, units\), received \(50, 3\) and \(50, 1\)"):
         cca.unit_correlations(flat[0], flat[1][:, :1])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_copies_of_one_direction_have_one_canonical_correlation(kind, unit):
+    """Rounding makes no further pairs: the total is the correlation of the one that is there."""
+    left, right = pair(0, 400, 1, 1, 1)
+    copies = [np.repeat(unit * view, 50, axis=1).astype(kind) for view in (left, right)]
+    train, test = ([view[part] for view in copies] for part in (slice(0, 200), slice(200, 400)))
+    expected = abs(np.corrcoef(left[200:, 0], right[200:, 0])[0, 1])
+    values = cca.canonical_correlations(train, test)
+    assert values.sum() == pytest.approx(expected, rel=1e-3) and np.count_nonzero(values) == 1
+    assert cca.effective_rank(copies[0]) == pytest.approx(1, rel=1e-6)
