@@ -14,8 +14,8 @@ from types import ModuleType
 
 import tyro
 
-from checks.options import closest
 from commands import jobs
+from common.options import closest
 from reporting import claims, side_by_side, tables
 from reporting.methods import METHODS
 from training.run import RunError, write_atomic

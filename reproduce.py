@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from checks.options import closest
 from commands import jobs
+from common.options import closest
 from reporting import claims, page, plots, tables
 from reporting.methods import METHODS, figures_of, part
 from training.run import Run, RunError, write_json

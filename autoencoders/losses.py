@@ -4,8 +4,8 @@ import math
 
 from keras import ops
 
-from checks.options import one_of
-from checks.shapes import agree, same_shape
+from common.options import one_of
+from common.shapes import agree, same_shape
 
 LOG_2PI = math.log(2 * math.pi)
 

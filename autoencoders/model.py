@@ -10,7 +10,7 @@ from keras import layers, ops
 from autoencoders import losses
 from autoencoders.layers import CORRUPTIONS, Binarize, KeepTopK, Quantize, Sampling
 from autoencoders.networks import NETWORKS, UPSAMPLING, build_unet
-from checks.options import one_of
+from common.options import one_of
 
 PACKAGE = "autoencoders"
 

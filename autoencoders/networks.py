@@ -7,7 +7,7 @@ from keras import layers
 
 from autoencoders.layers import CropLike
 from autoencoders.subpixel.layers import SubPixelConv2D
-from checks.options import one_of
+from common.options import one_of
 
 UPSAMPLING = ("transpose", "subpixel")
 

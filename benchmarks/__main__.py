@@ -11,7 +11,7 @@ from pathlib import Path
 import tyro
 from tabulate import tabulate
 
-from checks.options import closest
+from common.options import closest
 from training.device import keep_freed_memory
 from training.run import git_state, hardware, read_json, write_json
 from training.settings import SettingsError, check_at_least, one_line_errors, run_cli

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from checks.shapes import class_labels, same_shape
+from common.shapes import class_labels, same_shape
 from densenet.losses import cross_entropy, squared_weights
 
 

@@ -7,7 +7,7 @@ from keras import layers, ops
 from calibration.methods.inputs import looks_like_probabilities
 from calibration.methods.temperature import fit_temperature
 from calibration.networks import build
-from checks import UserTypeError
+from common import UserTypeError
 
 __all__ = ["LogProbabilities", "TemperatureScaling", "build", "calibrate", "logits_model"]
 SOFTMAX, SIGMOID = keras.activations.softmax, keras.activations.sigmoid

@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from checks.options import one_of
-from checks.shapes import image_of
+from common.options import one_of
+from common.shapes import image_of
 from densenet import model as densenet
 
 

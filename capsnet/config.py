@@ -3,15 +3,15 @@
 import dataclasses
 from typing import Literal
 
-from training.settings import Settings, check_at_least
+from training.settings import Settings, check, check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
 class Config(Settings):
     """Settings of a capsule network; the defaults are the paper's."""
 
-    network: Literal["capsnet", "cnn_paper", "cnn_5x5", "cnn_9x9"] = "capsnet"
-    """Capsules, or one of the convolutional networks they are compared with."""
+    network: Literal["capsnet", "efficient", "cnn_paper", "cnn_5x5", "cnn_9x9"] = "capsnet"
+    """Routed capsules, Efficient-CapsNet, or one of the convolutional networks they are compared with."""
     iterations: int = 3
     """Routing iterations (>= 1)."""
     gradient: Literal["all", "last"] = "all"
@@ -24,8 +24,20 @@ class Config(Settings):
     """Training images are shifted by up to this many pixels in each axis (>= 0)."""
     initial: Literal["keras", "official"] = "keras"
     """Initial weights: Keras' defaults as in the blog, or the authors' program's."""
-    schedule: Literal["constant", "exponential", "cosine"] = "exponential"
-    """Learning rate: constant, x 0.96 every 2,000 steps as the authors' program, or half a cosine to 0."""
+    rotation: float = 0.0
+    """Efficient-CapsNet: training images are rotated by up to this many degrees (>= 0)."""
+    shear: float = 0.0
+    """Efficient-CapsNet: largest shear of training images (>= 0)."""
+    scale: float = 0.0
+    """Efficient-CapsNet: largest relative change of size of training images, in [0, 1)."""
+    cutout: int = 0
+    """Efficient-CapsNet: side in pixels of the square blanked in training images (>= 0)."""
+    schedule: Literal["constant", "exponential", "cosine", "one_cycle"] = "exponential"
+    """Rate: constant, x 0.96 every 2,000 steps (authors' program), half a cosine to 0, or up for 30 % and then down."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay of AdamW (>= 0)."""
+    average: float = 0.0
+    """Share of the old weights in their moving average, in [0, 1), which the network ends with; 0: the last ones."""
     pairs: int = 0
     """MultiMNIST: pairs of digits per training image (>= 0); 0 trains on single digits."""
     filters: int = 256
@@ -38,3 +50,39 @@ class Config(Settings):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, iterations=1, reconstruction_weight=0, max_shift=0, pairs=0, filters=1, primary_types=1)
+        check_at_least(self, rotation=0, shear=0, scale=0, cutout=0, weight_decay=0, average=0)
+        check(self.scale < 1 and self.average < 1, "scale and average", "below 1", (self.scale, self.average))
+        affine = self.rotation or self.shear or self.scale or self.cutout
+        check(not affine or self.network == "efficient", "network", "efficient with affine augmentation", self.network)
+        check(not (self.pairs and affine), "pairs", "0 with affine augmentation", self.pairs)
+
+
+def build_capsules(config: Config, **more):
+    """The network of capsules that the settings describe."""
+    from capsnet import efficient, model
+
+    if config.network == "efficient":
+        amounts = {name: getattr(config, name) for name in ("rotation", "shear", "scale", "cutout")}
+        return efficient.build(shift=config.max_shift, **amounts, **more)
+    names = ("iterations", "gradient", "max_shift", "filters", "primary_types", "initial", "compiled")
+    return model.build(**{name: getattr(config, name) for name in names}, **more)
+
+
+def make_optimizer(config: Config, steps: int):
+    """Adam, or AdamW with weight decay, at the rate of the schedule."""
+    import keras
+
+    schedules, largest = keras.optimizers.schedules, config.learning_rate
+    rise = max(1, round(0.3 * steps))
+    rate = {
+        "constant": lambda: largest,
+        "exponential": lambda: schedules.ExponentialDecay(largest, 2000, 0.96),
+        "cosine": lambda: schedules.CosineDecay(largest, steps),
+        "one_cycle": lambda: schedules.CosineDecay(
+            largest / 25, max(1, steps - rise), warmup_target=largest, warmup_steps=rise
+        ),
+    }[config.schedule]()
+    averaging = {"use_ema": True, "ema_momentum": config.average} if config.average else {}
+    if config.weight_decay:
+        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **averaging)
+    return keras.optimizers.Adam(rate, **averaging)

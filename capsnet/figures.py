@@ -42,7 +42,7 @@ def settings_of(run: Run) -> dict:
 def has_decoder(run: Run) -> bool:
     """Whether the run trained capsules with a decoder on single digits."""
     settings = settings_of(run)
-    return settings["network"] == "capsnet" and settings["reconstruction_weight"] > 0 and not settings["pairs"]
+    return not settings["network"].startswith("cnn") and settings["reconstruction_weight"] > 0 and not settings["pairs"]
 
 
 def loss(run: Run) -> Figure:
@@ -147,7 +147,7 @@ def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
 
 def couplings(run: Run) -> Figure | None:
     """Where the votes go, iteration by iteration: couplings weighted by the length of the input capsule."""
-    if settings_of(run)["network"] != "capsnet" or settings_of(run)["pairs"]:
+    if settings_of(run)["network"].startswith("cnn") or settings_of(run)["pairs"]:
         return None
     images, labels = (array[: evaluate.VOTERS] for array in evaluate.sample(dataset_of(run).test))
     share = evaluate.vote_shares(network_of(run), images)
@@ -201,7 +201,7 @@ def overlays(run: Run) -> Figure | None:
 
 def equivariance(run: Run) -> Figure | None:
     """Length and pose of the true class's capsule while the image moves: the one should stay, the other go along."""
-    if settings_of(run)["network"] != "capsnet" or settings_of(run)["pairs"]:
+    if settings_of(run)["network"].startswith("cnn") or settings_of(run)["pairs"]:
         return None
     images, labels = evaluate.sample(dataset_of(run).test)
     images, labels = images[:200], labels[:200]

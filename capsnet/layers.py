@@ -9,8 +9,8 @@ from keras import initializers, layers, ops
 
 from capsnet.fast import compile_with_xla, strided_convolution
 from capsnet.routing import route, safe_length, squash, vote, vote_and_route
-from checks.options import one_of
-from checks.shapes import class_labels
+from common.options import one_of
+from common.shapes import class_labels
 
 register = keras.saving.register_keras_serializable(package="capsnet")
 

@@ -3,8 +3,8 @@
 from keras import ops
 
 from capsnet.model import decode
-from checks.options import one_of
-from checks.shapes import class_labels, class_targets, same_shape
+from common.options import one_of
+from common.shapes import class_labels, class_targets, same_shape
 
 PRESENT, ABSENT, DOWN_WEIGHT = 0.9, 0.1, 0.5  # m+, m- and lambda of the paper, Eq. 4
 FORMS = {"sum": ops.sum, "mean": ops.mean}

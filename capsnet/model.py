@@ -5,9 +5,10 @@ import math
 import keras
 from keras import initializers, layers
 
+import capsnet.efficient  # noqa: F401  (registers its layers with those of this module)
 from capsnet.layers import DigitCapsules, Length, Mask, PrimaryCapsules, RandomShift
-from checks.options import one_of
-from checks.shapes import image_of
+from common.options import one_of
+from common.shapes import image_of
 
 
 def build(*, image_shape=(28, 28, 1), classes=10, capsule_size=16, iterations=3, gradient="all", max_shift=0,

@@ -42,7 +42,7 @@ def find_run(options: Predict) -> Run:
         return run
     runs = [run for run in find_runs(options.runs_dir) if run.config["method"] == "capsnet"]
     settings = {run: run.config["settings"] for run in runs}
-    runs = [run for run in runs if settings[run]["network"] == "capsnet" and not settings[run]["pairs"]]
+    runs = [run for run in runs if not settings[run]["network"].startswith("cnn") and not settings[run]["pairs"]]
     if not runs:
         raise RunError(f"no finished run below {options.runs_dir}/capsnet; start with: python -m capsnet.train paper")
     return max(runs, key=lambda run: run.result["finished"])

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 
-from capsnet.config import Config
+from capsnet.config import Config, build_capsules, make_optimizer
 from commands.train import main
 from data import images, multimnist
 from data.dataset import Dataset
@@ -21,6 +21,9 @@ VARIANTS: Variants = {
         reconstruction_weight=0.01, initial="official")),
     "best": ("paper with half the batch, longer, the rate falling to 0 along a cosine", paper(
         batch_size=64, epochs=14, schedule="cosine")),
+    "efficient": ("Efficient-CapsNet: 161,824 parameters, affine augmentation, one cycle, averaged weights", paper(
+        network="efficient", batch_size=64, epochs=12, learning_rate=2e-3, schedule="one_cycle", rotation=15.0,
+        shear=0.15, scale=0.12, weight_decay=1e-4, average=0.999)),
     "routing_1": ("ablation: 1 routing iteration", short(iterations=1)),
     "routing_2": ("ablation: 2 iterations", short(iterations=2)),
     "routing_3": ("ablation: 3 iterations, the paper's recipe at the ablation's budget", short()),
@@ -50,29 +53,23 @@ def load(config: Config) -> Dataset:
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, evaluates on the test split once and writes the run."""
-    import keras
-
-    from capsnet import baselines, evaluate, losses, model
+    from capsnet import baselines, evaluate, losses
     from training import loop
 
     shape = (*next(iter(dataset.train.values())).shape[1:3], 1)
-    if config.network != "capsnet":
+    if config.network.startswith("cnn"):
         network = baselines.build(config.network, image_shape=shape, max_shift=config.max_shift, filters=config.filters)
         objective = losses.compute_cnn_loss
     else:
-        names = ("iterations", "gradient", "max_shift", "filters", "primary_types", "initial", "compiled")
         decoder = {} if config.reconstruction_weight else {"decoder_units": ()}
-        network = model.build(image_shape=shape, **decoder, **{name: getattr(config, name) for name in names})
+        network = build_capsules(config, image_shape=shape, **decoder)
         compute_loss = losses.compute_pair_loss if config.pairs else losses.compute_loss
         weights = {"reconstruction_weight": config.reconstruction_weight, "form": config.reconstruction}
         objective = functools.partial(compute_loss, **weights)
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
-    rate = {
-        "constant": config.learning_rate,
-        "exponential": keras.optimizers.schedules.ExponentialDecay(config.learning_rate, 2000, 0.96),
-        "cosine": keras.optimizers.schedules.CosineDecay(config.learning_rate, steps),
-    }[config.schedule]
-    history = loop.fit(network, objective, dataset, config, run, keras.optimizers.Adam(rate))
+    optimizer = make_optimizer(config, steps)
+    history = loop.fit(network, objective, dataset, config, run, optimizer)
+    optimizer.finalize_variable_values(network.trainable_variables)  # the moving average, if one was kept
     metrics = evaluate.test_metrics(network, objective, dataset, run)
     run.finish(network, metrics, dataset.counts(), history)
 

@@ -8,8 +8,8 @@ float32 whatever the precision of the network. `outputs` is what `CorrMCNN` retu
 
 from keras import ops
 
-from checks.options import one_of
-from checks.shapes import same_shape
+from common.options import one_of
+from common.shapes import same_shape
 from corrnet.losses import (
     EPSILON,
     OBJECTIVES,

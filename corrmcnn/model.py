@@ -8,8 +8,8 @@ import math
 import keras
 from keras import layers, ops
 
-from checks.options import one_of
-from checks.shapes import same_shape
+from common.options import one_of
+from common.shapes import same_shape
 from corrmcnn.layers import PACKAGE, Decoder, Encoder, PairDistortion, build_chain, draw_pytorch_weights
 
 VIEWS = ("left", "right")

@@ -7,8 +7,8 @@ Every term is computed in float32, whatever the precision of the network.
 
 from keras import ops
 
-from checks.options import one_of
-from checks.shapes import class_labels, same_shape
+from common.options import one_of
+from common.shapes import class_labels, same_shape
 
 EPSILON = 1e-8  # inside each root of the correlation, as in the authors' program
 RIDGE = 1e-3  # of deep CCA: added to both covariance matrices of a batch

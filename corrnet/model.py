@@ -9,7 +9,7 @@ import math
 import keras
 from keras import layers
 
-from checks.shapes import same_shape
+from common.shapes import same_shape
 from corrnet.layers import PACKAGE, ViewCoder, build_tower, draw_official_kernels
 
 PASSES = ("both", "left", "right")  # which views the code of a pass was made from

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from checks import UserError
+from common import UserError
 
 Split = Mapping[str, np.ndarray]
 SPLITS = ("train", "validation", "test")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from checks import UserError
+from common import UserError
 
 MOST_PIXELS = 50_000_000  # of a picture: what is larger is refused before it is decoded
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from checks.shapes import class_labels
+from common.shapes import class_labels
 
 
 def cross_entropy(labels, logits):

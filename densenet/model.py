@@ -6,8 +6,8 @@ Every block pre-activates: batch normalisation, ReLU, 3x3 convolution without bi
 import keras
 from keras import layers
 
-from checks.options import one_of
-from checks.shapes import image_of
+from common.options import one_of
+from common.shapes import image_of
 
 MOMENTUM = 0.99  # Keras' default
 

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from checks.options import one_of
-from checks.shapes import agree
+from common.options import one_of
+from common.shapes import agree
 
 GATES = ("tied", "untied", "softmax")
 GATE_READS = ("inputs", "projections")

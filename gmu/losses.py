@@ -2,8 +2,8 @@
 
 from keras import ops
 
-from checks.options import one_of
-from checks.shapes import class_labels
+from common.options import one_of
+from common.shapes import class_labels
 
 
 def sigmoid_cross_entropy(labels, logits):

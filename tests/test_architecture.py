@@ -10,13 +10,13 @@ from reporting.methods import METHODS
 from reporting.readme import readmes, render
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("checks", "data", "training", "reporting", "commands", "benchmarks", *METHODS)
+ROOMS = ("common", "data", "training", "reporting", "commands", "benchmarks", *METHODS)
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 OURS = {*ROOMS, "compare", "reproduce"}
 # The rooms from bottom to top: each may import itself and those before it.
-ORDER = ("checks", "data", "training", "reporting", "commands")
+ORDER = ("common", "data", "training", "reporting", "commands")
 EXCEPTIONS = {("corrmcnn", "corrnet"), ("calibration", "densenet")}
-PURE = {"model.py", "losses.py", "layers.py", "networks.py", "fast.py"}
+PURE = {"model.py", "losses.py", "layers.py", "networks.py", "fast.py", "efficient.py"}
 # What a method shows at its top, beside at most four files of its own mathematics.
 SHOWN = {
     "README.md", "__init__.py", "config.py", "model.py", "layers.py", "losses.py", "train.py", "evaluate.py",
@@ -25,7 +25,7 @@ SHOWN = {
 OWN = {
     "autoencoders": {"networks.py", "baselines.py", "likelihood.py"},
     "calibration": {"networks.py", "report.py"},
-    "capsnet": {"routing.py", "fast.py", "baselines.py"},
+    "capsnet": {"routing.py", "fast.py", "baselines.py", "efficient.py"},
     "corrmcnn": {"fast.py"},
     "corrnet": {"cca.py", "estimator.py"},
     "densenet": set(),
@@ -55,7 +55,7 @@ def test_arrows(path):
         assert used <= set(ORDER[: ORDER.index(room) + 1])
     elif room in METHODS:
         friends = {other for one, other in EXCEPTIONS if one == room} | {room}
-        assert used <= friends | ({"checks"} if path.name in PURE else set(ORDER))
+        assert used <= friends | ({"common"} if path.name in PURE else set(ORDER))
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name in METHODS], ids=name_of)

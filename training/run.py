@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from checks import UserError
+from common import UserError
 from training.settings import OPERATIONAL, Settings
 
 SCHEMA = 1

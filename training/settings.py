@@ -11,8 +11,8 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import tyro
 
-from checks import UserError
-from checks.options import closest
+from common import UserError
+from common.options import closest
 
 LARGEST_SEED = 2**32 - 1  # what NumPy, Keras and Python take alike
 

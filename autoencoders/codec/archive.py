@@ -20,7 +20,7 @@ import numpy as np
 import tyro
 
 from autoencoders.codec import entropy
-from checks import UserError
+from common import UserError
 from data.arrays import read_npz
 from data.dataset import DataError
 from training.quiet import load_tensorflow

@@ -11,7 +11,7 @@ import struct
 
 import numpy as np
 
-from checks import UserError
+from common import UserError
 
 PRECISION = 14  # frequencies of a column sum to 2^14
 LANES = 256  # at most; a state costs 4 bytes, so that short tables have fewer

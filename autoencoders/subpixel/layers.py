@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from checks.options import one_of
+from common.options import one_of
 
 PACKAGE = "autoencoders"
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from checks import UserError, UserTypeError
+from common import UserError, UserTypeError
 
 _TOO_COARSE = ("float16", "bfloat16")
 

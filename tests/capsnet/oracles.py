@@ -55,3 +55,26 @@ def margin_loss(lengths, target, present=0.9, absent=0.1, down_weight=0.5):
         for length, there in zip(row, wanted, strict=True):
             total += there * max(0, present - length) ** 2 + down_weight * (1 - there) * max(0, length - absent) ** 2
     return total / len(lengths)
+
+
+def squash_exponential(vector):
+    """(1 - exp(-length)) times the unit vector."""
+    length = np.sqrt((vector**2).sum())
+    return (1 - np.exp(-length)) * vector / length if length else vector
+
+
+def attend(capsules, kernel, bias):
+    """Efficient-CapsNet's output capsules (C, D) and couplings (C, I) of one image, number by number."""
+    classes, inputs, _, size = kernel.shape
+    votes = np.array([[capsules[i] @ kernel[k, i] for i in range(inputs)] for k in range(classes)])
+    agreement = np.zeros((classes, inputs))
+    for k in range(classes):
+        for i in range(inputs):
+            agreement[k, i] = sum(votes[k, i] @ votes[k, j] for j in range(inputs)) / np.sqrt(size)
+    couplings = np.zeros_like(agreement)
+    for i in range(inputs):
+        powers = np.exp(agreement[:, i] - agreement[:, i].max())
+        couplings[:, i] = powers / powers.sum() + bias[:, i]
+    return np.array(
+        [squash_exponential(sum(couplings[k, i] * votes[k, i] for i in range(inputs))) for k in range(classes)]
+    ), couplings

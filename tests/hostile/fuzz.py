@@ -24,7 +24,7 @@ from calibration.methods.inputs import logits_from_probabilities
 from calibration.methods.temperature import fit_temperature
 from calibration.metrics.binned import softmax
 from calibration.report import main as report
-from checks import UserError
+from common import UserError
 from corrnet import cca
 from data import images
 from data.arrays import read_idx, read_npz

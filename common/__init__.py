@@ -1,4 +1,4 @@
-"""What layers, losses and builders check of what they are given, the same for every method. Knows Keras alone."""
+"""What the layers, losses and builders of every method share: options, shapes, augmentation. Knows Keras alone."""
 
 
 class UserError(ValueError):

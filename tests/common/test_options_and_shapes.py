@@ -20,8 +20,8 @@ import gmu.losses
 import gmu.model
 from autoencoders import model as autoencoder
 from autoencoders.subpixel.layers import SubPixelConv2D
-from checks.options import one_of
-from checks.shapes import class_labels, class_targets, image_of, same_shape
+from common.options import one_of
+from common.shapes import class_labels, class_targets, image_of, same_shape
 
 VIEWS = {"left_shape": (12, 10, 1), "right_shape": (12, 10, 1)}
 BUILDERS = [  # (builder, options that are words)

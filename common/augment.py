@@ -1,0 +1,78 @@
+"""Random affine changes of training images, in the graph."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="common")
+class RandomAffine(layers.Layer):
+    """Shifts, rotates, shears and scales every image by draws of its own, then blanks a square; only in training.
+
+    Pixel (x, y) of the result shows pixel A (x - c - t) + c of the image, bilinear, 0 outside; c the centre, t the
+    shift and A = rotation @ shear / scale. All draws are uniform and symmetric about no change.
+
+    Args:
+        shift: largest shift in pixels, in each axis.
+        rotation: largest angle in degrees.
+        shear: largest shear (tangent).
+        scale: largest relative change of size, in [0, 1), the same in both axes.
+        cutout: side in pixels of the square set to 0 around a random pixel; 0 for none.
+        seed: of the layer's own random stream.
+    """
+
+    def __init__(self, shift=0.0, rotation=0.0, shear=0.0, scale=0.0, cutout=0, seed=None, **kwargs):
+        kwargs.setdefault("dtype", "float32")  # what it returns is the target of the reconstruction
+        super().__init__(**kwargs)
+        if min(shift, rotation, shear, scale, cutout) < 0 or scale >= 1:
+            raise ValueError(
+                f"RandomAffine needs amounts of 0 or more and a scale below 1, received shift {shift}, rotation "
+                f"{rotation}, shear {shear}, scale {scale}, cutout {cutout}."
+            )
+        self.amounts = {"shift": shift, "rotation": rotation, "shear": shear, "scale": scale, "cutout": cutout}
+        self.seed = seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def uniform(self, count, largest):
+        """`count` draws from [-largest, largest]."""
+        if not largest:
+            return ops.zeros((count,))
+        return keras.random.uniform((count,), -largest, largest, seed=self.generator)
+
+    def call(self, images, training=False):
+        """Images (n, height, width, channels) of known size; the same shape."""
+        if not training or not any(self.amounts.values()):
+            return images
+        count, (height, width) = ops.shape(images)[0], images.shape[1:3]
+        if any(self.amounts[name] for name in ("shift", "rotation", "shear", "scale")):
+            images = ops.image.affine_transform(images, self.draw_transforms(count, height, width), "bilinear")
+        return self.blank(images) if self.amounts["cutout"] else images
+
+    def draw_transforms(self, count, height, width):
+        """(n, 8): rows (a, b, e, c, d, f, 0, 0) of the map (x, y) -> (a x + b y + e, c x + d y + f)."""
+        amounts = self.amounts
+        angle = self.uniform(count, amounts["rotation"]) * (3.141592653589793 / 180)
+        shear, size = self.uniform(count, amounts["shear"]), 1.0 + self.uniform(count, amounts["scale"])
+        dx, dy = self.uniform(count, amounts["shift"]), self.uniform(count, amounts["shift"])
+        cosine, sine = ops.cos(angle), ops.sin(angle)
+        a, b = cosine / size, (cosine * shear - sine) / size
+        c, d = sine / size, (sine * shear + cosine) / size
+        x, y = (width - 1) / 2 + dx, (height - 1) / 2 + dy
+        e, f = (width - 1) / 2 - a * x - b * y, (height - 1) / 2 - c * x - d * y
+        none = ops.zeros_like(a)
+        return ops.stack([a, b, e, c, d, f, none, none], axis=1)
+
+    def blank(self, images):
+        """A square of `cutout` pixels around a random pixel becomes 0."""
+        inside = []
+        for axis in (1, 2):
+            side = images.shape[axis]
+            centre = keras.random.uniform((ops.shape(images)[0], 1), 0, side, seed=self.generator)
+            inside.append(ops.abs(ops.arange(side, dtype="float32") + 0.5 - centre) < self.amounts["cutout"] / 2)
+        hidden = ops.logical_and(inside[0][:, :, None], inside[1][:, None, :])[..., None]
+        return ops.where(hidden, 0.0, images)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), **self.amounts, "seed": self.seed}
