@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from capsnet import efficient, losses
 from capsnet.config import Config, make_optimizer
+from capsnet.layers import Length
 from tests.capsnet import oracles
 
 random = np.random.default_rng(0)
