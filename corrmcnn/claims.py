@@ -3,7 +3,16 @@
 import numpy as np
 
 from commands.jobs import Job
-from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
+from reporting.claims import (
+    Claim,
+    at_least,
+    at_most,
+    better_than,
+    exact,
+    not_testable,
+    number,
+    one_of_our_runs,
+)
 
 SLIDES = "Common Representation Learning (slides on CorrMCNN)"
 PAPER = "Common Representation Learning Using Step-based Correlation Multi-Modal CNN (presented by the slides)"
@@ -12,6 +21,7 @@ GOAL = "Goal of this project, against the paper's best"
 SUM, CANONICAL, RANK = "test/sum_correlation", "test/total_canonical_correlation", "test/effective_rank"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "test/transfer_left_to_right_percent", "test/transfer_right_to_left_percent"
 CROSS_RIGHT, CROSS_LEFT = "test/cross_mse_left_to_right", "test/cross_mse_right_to_left"
+SUMS, MEANS = "squared errors summed over pixels", "squared errors averaged over pixels"
 MNIST, PART = "mnist", "mnist-10000"  # all training pairs; those of the ablations
 THREE, FIVE = (0, 1, 2), (0, 1, 2, 3, 4)
 QUICK = ("--epochs", "1", "--train-examples", "2000", "--held-examples", "2000")
@@ -42,18 +52,43 @@ def normalised_outputs():
     return found["norm"] < 1e-3 and abs(found["variance"] - 1) < 1e-3, found
 
 
-def numbers(id_, source, claim, variant, metric, expected, tolerance, unit):
+def numbers(id_, source, claim, variant, metric, expected, tolerance, unit, reading=None):
     """A published number on MNIST; more is better."""
     how = f"mean over seeds within {tolerance} of {expected}, or above"
     check = number(variant, MNIST, metric, expected, tolerance, "higher")
-    return Claim(f"corrmcnn-{id_}", source, claim, expected, unit, how, check)
+    return Claim(f"corrmcnn-{id_}", source, claim, expected, unit, how, check, reading)
+
+
+def single_view(side, expected):
+    """The slides' result for one half alone, in both readings of their errors."""
+    claim = f"A classifier of joint codes reads {expected} % of {side} halves"
+    metric = f"test/single_view_{side}_percent"
+    how = (
+        "whether one more of our runs could give it: 95 % prediction interval; one wider than 5 points decides nothing"
+    )
+    check = one_of_our_runs("blog_sum", MNIST, metric, expected, 5.0)
+    return [
+        Claim(f"corrmcnn-single-view-{side}-sum", SLIDES, claim, expected, "percent", how, check, SUMS),
+        numbers(f"single-view-{side}", SLIDES, claim, "blog", metric, expected, 1.0, "percent", MEANS),
+    ]
+
+
+def rebuilds(predicted, given, metric, mean_image):
+    """The slides' pictures of one half rebuilt from the other, in both readings of their errors."""
+    return [
+        Claim(f"corrmcnn-reconstructs-{predicted}{suffix}", SLIDES,
+              f"Rebuilds one view given the other: {predicted} from {given}", f"below the mean image's {mean_image}",
+              "mse", f"pixel error of `{variant}` against the mean training image",
+              at_most(variant, MNIST, metric, mean_image), reading)
+        for suffix, variant, reading in (("-sum", "blog_sum", SUMS), ("", "blog", MEANS))
+    ]  # fmt: skip
 
 
 def helps(id_, claim, first, second, metric, better="higher", unit="percent"):
-    """A direction the slides state: variant `first` beats `second` on `metric`."""
+    """A direction the slides state: variant `first` beats `second` on `metric`, in the reading whose base trains."""
     how = f"paired t-test of {metric}, `{first}` against `{second}`, 10,000 training pairs"
-    check = better_than((first, PART), (second, PART), metric, better)
-    return Claim(f"corrmcnn-{id_}", SLIDES, claim, better, unit, how, check)
+    check = better_than((f"{first}@sum", PART), (f"{second}@sum", PART), metric, better)
+    return Claim(f"corrmcnn-{id_}", SLIDES, claim, better, unit, how, check, SUMS)
 
 
 def goal(id_, claim, variant, metric, bound, unit, check=at_least):
@@ -69,18 +104,16 @@ CLAIMS = [
     Claim("corrmcnn-zero-norm", SLIDES, "Batch normalisation gives hidden outputs 'zero norm and unit variance'",
           "zero norm, unit variance", "", "outputs for normal numbers; it is the mean that becomes zero",
           exact(normalised_outputs, "corrmcnn.claims.normalised_outputs")),
-    numbers("single-view-left", SLIDES, "A classifier of joint codes reads 74.25 % of left halves", "blog",
-            "test/single_view_left_percent", 74.25, 1.0, "percent"),
-    numbers("single-view-right", SLIDES, "A classifier of joint codes reads 77.68 % of right halves", "blog",
-            "test/single_view_right_percent", 77.68, 1.0, "percent"),
-    Claim("corrmcnn-reconstructs-right", SLIDES, "Rebuilds one view given the other: right from left",
-          "below the mean image's 0.0717", "mse", "pixel error of `blog` against the mean training image",
-          at_most("blog", MNIST, CROSS_RIGHT, 0.0717)),
-    Claim("corrmcnn-reconstructs-left", SLIDES, "Rebuilds one view given the other: left from right",
-          "below the mean image's 0.0633", "mse", "pixel error of `blog` against the mean training image",
-          at_most("blog", MNIST, CROSS_LEFT, 0.0633)),
+    *single_view("left", 74.25),
+    *single_view("right", 77.68),
+    *rebuilds("right", "left", CROSS_RIGHT, 0.0717),
+    *rebuilds("left", "right", CROSS_LEFT, 0.0633),
     Claim("corrmcnn-better-correlation", SLIDES, "Better correlation values than the previous papers",
-          "above CorrNet's 42.57", "of 50", "sum of correlations of `blog`", at_least("blog", MNIST, SUM, 42.57)),
+          "above CorrNet's 42.57", "of 50", "sum of correlations of `blog`",
+          at_least("blog", MNIST, SUM, 42.57), MEANS),
+    Claim("corrmcnn-better-correlation-sum", SLIDES, "Better correlation values than the previous papers",
+          "above CorrNet's 42.57", "of 50", "sum of correlations of `blog_sum`",
+          at_least("blog_sum", MNIST, SUM, 42.57), SUMS),
     helps("convolution-transfer", "Convolutions encode better than CorrNet's plain layers (transfer)",
           "l7", "no_convolution", LEFT_TO_RIGHT),
     helps("convolution-reconstruction", "Convolutions encode better than CorrNet's plain layers (right from left)",
@@ -111,8 +144,8 @@ CLAIMS = [
           "higher", "of 50"),
     helps("l7-transfer", "Correlating every step, not only the code, helps (transfer)", "l7", "l6", LEFT_TO_RIGHT),
     Claim("corrmcnn-transfer", SLIDES, "Reconstruction objectives already adapt to transfer (L1 + L2 + L3)",
-          "above chance", "percent", "transfer of `l1_l3` above twice chance", at_least("l1_l3", PART,
-          LEFT_TO_RIGHT, 20.0)),
+          "above chance", "percent", "transfer of `l1_l3` above twice chance", at_least("l1_l3@sum", PART,
+          LEFT_TO_RIGHT, 20.0), SUMS),
     Claim("corrmcnn-relu-efficient", SLIDES, "ReLU is mathematically more efficient than sigmoid", "faster", "",
           "", not_testable("the speed of one activation is lost in that of the convolutions around it")),
     Claim("corrmcnn-cca-scales", SLIDES, "CCA has scalability issues and reconstructs poorly", "", "", "",
@@ -161,13 +194,16 @@ TRAIN = "corrmcnn.train"
 ABLATIONS = ("l1_l3", "l4", "l5", "l6", "l7", "no_batch_norm", "no_dropout", "sigmoid", "sigmoid_no_batch_norm",
              "no_convolution", "no_deconvolution")  # fmt: skip
 DRAWN = ("l1_l3", "l7", "no_batch_norm", "no_dropout", "sigmoid", "sigmoid_no_batch_norm")  # figures compare them
+BY_SUMS = (  # of the slides' errors over pixels, with their framework's linear pixels and initial weights
+    "--pixel-error", "sum", "--output-activation", "linear", "--initial-weights", "pytorch", "--tag", "sum",
+)  # fmt: skip
 READINGS = ("global_correlation", "paired_steps", "zero_image", "zero_batch")
 PROGRAM = (  # what the paper's program has where the paper says nothing
     "--batch-size", "100", "--optimizer", "rmsprop", "--dense-activation", "sigmoid", "--code-activation", "sigmoid",
     "--output-activation", "linear", "--both-weight", "1", "--single-weight", "1", "--tag", "program",
 )  # fmt: skip
 RUNS = [
-    *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=20) for variant in ("blog", "blog_slow")),
+    *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=20) for variant in ("blog_sum", "blog", "blog_slow")),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=12) for variant in ("arc1", "arc2", "best_sum")),
     Job(TRAIN, "best", MNIST, full=("--neighbour-share", "0.35", "--tag", "share35"), quick=None, minutes=12),
     Job(TRAIN, "arc1", MNIST, full=PROGRAM, quick=None, minutes=12),
@@ -175,5 +211,6 @@ RUNS = [
     Job(TRAIN, "best", MNIST, THREE, quick=(*QUICK, "--batch-size", "500"), minutes=15),
     Job(TRAIN, "official", MNIST, quick=None, minutes=50),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK if variant in DRAWN else None, minutes=4) for variant in ABLATIONS),
+    *(Job(TRAIN, variant, MNIST, FIVE, BY_SUMS, None, minutes=1) for variant in ABLATIONS),
     *(Job(TRAIN, variant, MNIST, quick=None, minutes=4) for variant in READINGS),
 ]

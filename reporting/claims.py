@@ -33,6 +33,7 @@ class Claim:
         unit: of expected and measured; "" for directions.
         how: how it is measured and what decides.
         check: evidence -> Outcome, made by one of the functions below.
+        reading: how a sentence that can be read in several ways is read; None where there is one way.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Claim:
     unit: str
     how: str
     check: Callable[["Evidence"], Outcome]
+    reading: str | None = None
 
 
 class Evidence:
@@ -99,6 +101,33 @@ def number(variant: str, data: str, metric: str, expected: float, tolerance: flo
         elif gain > 0:
             verdict = "exceeded"
         return Outcome(verdict, measured(values), evidence.where(variant, data, metric))
+
+    check.document = {(variant, data, metric): expected}  # type: ignore[attr-defined]
+    return check
+
+
+def one_of_our_runs(variant: str, data: str, metric: str, expected: float, precise: float) -> Callable:
+    """Checks a number that a document has from a single run: could it be one more of ours?
+
+    The 95 % prediction interval for one more seed, mean +- t_(n-1) sd sqrt(1 + 1/n) (Student). Inside it: replicated,
+    or inconclusive where the interval is wider than `precise` to either side. Beyond it: exceeded where ours are
+    higher, else not replicated.
+    """
+
+    def check(evidence: Evidence) -> Outcome:
+        from scipy.stats import t
+
+        values = evidence.values(variant, data, metric)
+        if len(values) < 2:
+            return Outcome("not run")
+        summary = measured(values)
+        half = float(t.ppf(0.975, len(values) - 1) * summary["sd"] * np.sqrt(1 + 1 / len(values)))
+        low, high = summary["mean"] - half, summary["mean"] + half
+        verdict = "replicated" if half <= precise else "inconclusive"
+        if not low <= expected <= high:
+            verdict = "exceeded" if expected < low else "not replicated"
+        outcome = {**summary, "interval": [round(low, 4), round(high, 4)]}
+        return Outcome(verdict, outcome, evidence.where(variant, data, metric))
 
     check.document = {(variant, data, metric): expected}  # type: ignore[attr-defined]
     return check
@@ -214,6 +243,7 @@ def judge(claim: Claim, evidence: Evidence) -> dict:
         "measured": outcome.measured,
         "unit": claim.unit,
         "how": claim.how,
+        "reading": claim.reading,
         "verdict": outcome.verdict,
         "evidence": outcome.evidence,
     }

@@ -198,3 +198,17 @@ def test_a_comparison_of_single_runs_has_no_p_value():
     assert page.short({"first": one, "second": two, "p": None}) == "1 against 2 ± 0 (n = 3)"
     assert page.short({"first": two, "second": two, "p": 0.04}).endswith(", p = 0.04")
     assert page.short(one | {"p": None}) == "1"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "verdict"),
+    [([70.0, 71.0, 72.0], 71.5, "replicated"), ([70.0, 71.0, 72.0], 80.0, "not replicated"),
+     ([70.0, 71.0, 72.0], 60.0, "exceeded"), ([58.0, 72.0, 66.0], 74.25, "inconclusive"), ([70.0], 70.0, "not run")],
+)  # fmt: skip
+def test_a_documents_single_run_against_the_prediction_interval_of_ours(values, expected, verdict):
+    """By hand: mean 71, sd 1, t(.975, 2) = 4.3027, half width 4.3027 x sqrt(4/3) = 4.9683."""
+    row = {"variant": "v", "data": "d", "seeds": list(range(len(values))), "metrics": {"m": {"values": values}}}
+    outcome = claims.one_of_our_runs("v", "d", "m", expected, 5.0)(claims.Evidence("gmu", [row]))
+    assert outcome.verdict == verdict
+    if values[0] == 70.0 and len(values) == 3:
+        assert outcome.measured["interval"] == pytest.approx([66.0317, 75.9683], abs=1e-4)
