@@ -63,7 +63,9 @@ def judge(method: str, options: Reproduce, tasks: list[jobs.Task]) -> tuple[list
         if options.save:
             tables.save_results(method, rows, path)
     evidence = claims.Evidence(method, rows, any_amount=options.size == "quick")
-    return [claims.judge(claim, evidence) for claim in part(method, "claims").CLAIMS], rows
+    ledger = part(method, "claims")
+    kinds = getattr(ledger, "KINDS", {})
+    return [claims.judge(claim, evidence, kinds.get(claim.source, "document")) for claim in ledger.CLAIMS], rows
 
 
 def redraw_comparisons(method: str, runs: list[Run]) -> None:
@@ -107,7 +109,9 @@ def main(argv: list[str] | None = None) -> None:
     pictures = page.collect_figures(runs_dir, methods)
     page.copy_figures(pictures, out / "figures")
     path = page.write(out, entries, rows, page.select(pictures))
-    print(", ".join(f"{count} {verdict}" for verdict, count in Counter(e["verdict"] for e in entries).items()))
+    for kind, title in claims.KINDS.items():
+        counts = Counter(entry["verdict"] for entry in entries if entry["kind"] == kind)
+        print(f"{title}: " + (", ".join(f"{counts[verdict]} {verdict}" for verdict in counts) or "none"))
     print(f"Open {path}")
 
 
@@ -132,6 +136,8 @@ def failed_entry(method: str, error: Exception) -> dict:
         "measured": str(error),
         "verdict": "not run",
         "evidence": type(error).__name__,
+        "kind": "document",
+        "reading": None,
     }
 
 

@@ -10,6 +10,7 @@ DENOISING, SPARSE, VARIATIONAL = "Denoising Autoencoders", "Sparse Autoencoders"
 SUBPIXEL = "Is the deconvolution layer the same as a convolutional layer?"
 HINTON = "Hinton & Salakhutdinov 2006 (yardstick)"
 GOAL = "goal of this project"
+KINDS = {HINTON: "paper", GOAL: "goal"}  # of sources; the others are the documents
 MNIST = "mnist"
 SSE = "squared error per image"
 LINEAR, MEDIAN = "test/gain_over_linear_db", "test/gain_over_median_db"

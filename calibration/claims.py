@@ -8,6 +8,7 @@ from reporting.claims import Claim, Evidence, Outcome, at_most, better_than, exa
 POST = "On Calibration of Modern Neural Networks"
 PAPER = "On Calibration of Modern Neural Networks (Guo et al. 2017, cited by the post)"
 NOTEBOOK = "a public Fashion-MNIST notebook on temperature scaling"
+KINDS = {PAPER: "paper", NOTEBOOK: "paper"}  # of sources; the others are the documents
 DATA, FULL = "fashion_mnist-2000", "fashion_mnist"
 SEEDS = (0, 1, 2, 3, 4)
 NETWORKS = ("residual", "lenet", "densenet")

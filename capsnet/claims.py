@@ -8,6 +8,7 @@ from reporting.claims import Claim, at_least, at_most, better_than, exact, not_t
 KERAS, CAPSULES = "Implementing Capsule Network in Keras", "Capsule Networks"
 PAPER = "Sabour, Frosst and Hinton 2017 (yardstick)"
 GOAL = "goal of this project"
+KINDS = {PAPER: "paper", GOAL: "goal"}  # of sources; the others are the documents
 TRAIN = "capsnet.train"
 MNIST, PART, FEW = "mnist", "mnist-10000", "mnist-1000"  # all, the ablation's and a few training images
 ERROR, MSE = "test/error_percent", "test/mse"

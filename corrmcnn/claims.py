@@ -18,6 +18,7 @@ SLIDES = "Common Representation Learning (slides on CorrMCNN)"
 PAPER = "Common Representation Learning Using Step-based Correlation Multi-Modal CNN (presented by the slides)"
 CODE = "the paper's published program, rerun by others"
 GOAL = "Goal of this project, against the paper's best"
+KINDS = {PAPER: "paper", CODE: "paper", GOAL: "goal"}  # of sources; the others are the documents
 SUM, CANONICAL, RANK = "test/sum_correlation", "test/total_canonical_correlation", "test/effective_rank"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "test/transfer_left_to_right_percent", "test/transfer_right_to_left_percent"
 CROSS_RIGHT, CROSS_LEFT = "test/cross_mse_left_to_right", "test/cross_mse_right_to_left"

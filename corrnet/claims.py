@@ -8,6 +8,7 @@ from reporting.claims import Claim, at_least, at_most, better_than, exact, numbe
 BLOG = "A Comprehensive Guide to the Correlational Neural Network with Keras"
 PAPER = "Correlational Neural Networks (cited by the guide) and its authors' program"
 PORT = "Keras port of the deep CorrNet (DeepLearn)"
+KINDS = {PAPER: "paper", PORT: "paper"}  # of sources; the others are the documents
 SUM, CANONICAL = "test/sum_correlation", "test/total_canonical_correlation"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "test/transfer_left_to_right_percent", "test/transfer_right_to_left_percent"
 MNIST = "mnist"

@@ -8,6 +8,7 @@ from reporting.claims import Claim, at_least, at_most, better_than, exact, not_t
 POST = "Densely Connected Convolutional Networks - DenseNet"
 PAPER = "Densely Connected Convolutional Networks (Huang et al. 2017, cited by the post)"
 GOAL = "goal of this project"
+KINDS = {PAPER: "paper", GOAL: "goal"}  # of sources; the others are the documents
 ERROR = "test/error_percent"
 SMALL = ("fashion_mnist-500", "fashion_mnist-2000")
 DEEP = ("gradients_deep", "fashion_mnist")

@@ -8,6 +8,7 @@ from reporting.claims import Claim, at_least, at_most, better_than, exact, not_t
 
 POST = "Gated Multimodal Units for Information Fusion"
 PAPER = "Gated Multimodal Units (Arevalo et al. 2017), which the post describes"
+KINDS = {PAPER: "paper"}  # of sources; the others are the documents
 DATA = "synthetic"
 SOLVED, FOUND = "solved_percent", "gate_found_percent"
 ERROR = "test/error_percent"

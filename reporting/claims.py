@@ -10,6 +10,13 @@ from reporting.methods import part
 from reporting.tables import Row, paired_p, spread
 
 VERDICTS = ("replicated", "exceeded", "not replicated", "inconclusive", "not run", "not testable")
+KINDS = {  # whose statement it is -> the title of its table; the three are never added up
+    "document": "What the five documents say",
+    "paper": "What papers and public programs report",
+    "goal": "Goals of this project",
+}
+OF_GOALS = {"replicated": "met", "exceeded": "met", "not replicated": "missed"}  # a goal is nobody's claim
+GOAL_VERDICTS = ("met", "missed", "inconclusive", "not run")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,6 +225,9 @@ def exact(test: Callable[[], tuple[bool, Any]], where: str) -> Callable:
     """Checks an equation or architecture by running `test() -> (holds, measured)`; `where` names the code."""
 
     def check(_: Evidence) -> Outcome:
+        from training.quiet import load_tensorflow
+
+        load_tensorflow()
         holds, value = test()
         return Outcome("replicated" if holds else "not replicated", value, where)
 
@@ -229,8 +239,13 @@ def not_testable(reason: str) -> Callable:
     return lambda _: Outcome("not testable", None, reason)
 
 
-def judge(claim: Claim, evidence: Evidence) -> dict:
-    """The claim's entry of results/claims.json."""
+def verdicts_of(kind: str) -> tuple[str, ...]:
+    """The verdicts that statements of this kind may get."""
+    return GOAL_VERDICTS if kind == "goal" else VERDICTS
+
+
+def judge(claim: Claim, evidence: Evidence, kind: str = "document") -> dict:
+    """The claim's entry of results/claims.json; `kind` is one of KINDS."""
     outcome = claim.check(evidence)
     if outcome.verdict not in VERDICTS:
         raise ValueError(f"claim {claim.id}: verdict {outcome.verdict!r}, expected one of {VERDICTS}")
@@ -243,7 +258,8 @@ def judge(claim: Claim, evidence: Evidence) -> dict:
         "measured": outcome.measured,
         "unit": claim.unit,
         "how": claim.how,
+        "kind": kind,
         "reading": claim.reading,
-        "verdict": outcome.verdict,
+        "verdict": OF_GOALS.get(outcome.verdict, outcome.verdict) if kind == "goal" else outcome.verdict,
         "evidence": outcome.evidence,
     }

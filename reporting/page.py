@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from reporting.claims import VERDICTS
+from reporting.claims import KINDS
 from reporting.methods import figures_of
 from reporting.tables import Row, cell, find_runs, mean_and_spread
 from training.run import write_atomic
@@ -105,6 +105,16 @@ def short(value: object) -> str:
     return "-" if value is None else str(value)
 
 
+def ledger(entries: list[dict], kind: str) -> list[dict]:
+    """The entries of one kind; those of older ledgers, which name none, are the documents'."""
+    return [entry for entry in entries if entry.get("kind", "document") == kind]
+
+
+def count_verdicts(entries: list[dict]) -> list[tuple[str, int]]:
+    """(verdict, how many entries have it), the most frequent first."""
+    return Counter(entry["verdict"] for entry in entries).most_common()
+
+
 def write(out: Path, entries: list[dict], rows: dict[str, list[Row]], pictures: list[Picture], title: str = "") -> Path:
     """Writes `<out>/index.html` and returns its path.
 
@@ -117,14 +127,15 @@ def write(out: Path, entries: list[dict], rows: dict[str, list[Row]], pictures: 
     """
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True))
     templates.filters |= {"short": short}
-    templates.globals["cell"] = cell
+    templates.globals |= {"cell": cell, "count_verdicts": count_verdicts}
     metrics = {
         method: list(dict.fromkeys(name for row in table for name in row["metrics"])) for method, table in rows.items()
     }
     text = templates.get_template("page.html").render(
         title=title or "Claims, figures and numbers, each one run again",
         entries=entries,
-        counts=[(verdict, Counter(e["verdict"] for e in entries)[verdict]) for verdict in VERDICTS],
+        ledgers=[(kind, title, ledger(entries, kind)) for kind, title in KINDS.items() if ledger(entries, kind)],
+        verdicts=list(dict.fromkeys(entry["verdict"] for entry in entries)),
         rows=rows,
         metrics=metrics,
         pictures=pictures,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from reporting.claims import VERDICTS
+from reporting.claims import KINDS, verdicts_of
 from reporting.page import short
 from reporting.tables import render_readme
 from training.run import read_json, write_atomic
@@ -45,12 +45,16 @@ def render(text: str, folder: Path) -> str:
 
 
 def verdicts_table(entries: list[dict]) -> str:
-    """Number of claims by method and verdict."""
-    counts = Counter((entry["method"], entry["verdict"]) for entry in entries)
-    methods = sorted({entry["method"] for entry in entries})
-    lines = [[method, *(counts[method, verdict] for verdict in VERDICTS)] for method in methods]
-    total = ["all", *(sum(line[column] for line in lines) for column in range(1, len(VERDICTS) + 1))]
-    return tabulate([*lines, total], ["method", *VERDICTS], tablefmt="pipe")
+    """Number of statements by method and verdict: one table for each kind of them."""
+    tables = []
+    for kind, title in KINDS.items():
+        chosen, verdicts = [entry for entry in entries if entry["kind"] == kind], verdicts_of(kind)
+        counts = Counter((entry["method"], entry["verdict"]) for entry in chosen)
+        methods = sorted({entry["method"] for entry in chosen})
+        lines = [[method, *(counts[method, verdict] for verdict in verdicts)] for method in methods]
+        total = ["all", *(sum(line[column] for line in lines) for column in range(1, len(verdicts) + 1))]
+        tables.append(f"**{title}**\n\n" + tabulate([*lines, total], ["method", *verdicts], tablefmt="pipe"))
+    return "\n\n".join(tables)
 
 
 def claims_table(entries: list[dict], ids: list[str]) -> str:
@@ -61,10 +65,21 @@ def claims_table(entries: list[dict], ids: list[str]) -> str:
     """
     known = {entry["id"]: entry for entry in entries}
     lines = [
-        [entry["claim"], short(entry["expected"]), entry["unit"], abridged(short(entry["measured"])), entry["verdict"]]
+        [
+            with_reading(entry),
+            short(entry["expected"]),
+            entry["unit"],
+            abridged(short(entry["measured"])),
+            entry["verdict"],
+        ]
         for entry in (known[id_] for id_ in ids)
     ]
     return tabulate(lines, ["claim", "expected", "unit", "measured", "verdict"], tablefmt="pipe", disable_numparse=True)
+
+
+def with_reading(entry: dict) -> str:
+    """The claim, and how it is read where it can be read in several ways."""
+    return entry["claim"] + (f" ({entry['reading']})" if entry["reading"] else "")
 
 
 def benchmarks_table(rows: list[dict], modules: list[str]) -> str:
