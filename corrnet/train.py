@@ -22,7 +22,7 @@ VARIANTS: Variants = {
     "paper": ("the authors' program: tied, RMSprop, lambda 2, no shuffling", PAPER),
     "official": ("paper with the authors' own initial weights (seed 123)", paper(official_seed=123)),
     "lambda5": ("paper with lambda 5", paper(correlation_weight=5.0)),
-    "mae": ("paper with lambda 0, a multimodal autoencoder: L1 + L2 + L3", paper(correlation_weight=0.0)),
+    "multimodal": ("paper with lambda 0, a multimodal autoencoder: L1 + L2 + L3", paper(correlation_weight=0.0)),
     "l1": ("paper, L1 alone", paper(correlation_weight=0.0, single_weight=0.0)),
     "l1_corr": ("paper, L1 - correlation", paper(single_weight=0.0)),
     "l2_l3": ("paper, L2 + L3", paper(correlation_weight=0.0, both_weight=0.0)),
