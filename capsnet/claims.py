@@ -97,8 +97,8 @@ CLAIMS = [
           "blog, 10 epochs, last epoch, within 0.1; the post validated on the test set",
           number("blog", MNIST, ERROR, 0.91, 0.1, "lower")),
     claim("reconstruction", KERAS, "Reconstructed images look good", CLASS_MEAN_MSE / 2, "squared error per pixel",
-          "drawn from the longest capsule, as the post's text has it for testing: at most half (our threshold) the error "
-          f"of the class's mean image ({CLASS_MEAN_MSE}), which any network that knows the label could show",
+          "drawn from the longest capsule, as the post's text has it for testing: at most half (our threshold) the "
+          f"error of the class's mean image ({CLASS_MEAN_MSE}), which any network that knows the label could show",
           at_most("blog", MNIST, "test/mse", CLASS_MEAN_MSE / 2)),
     claim("shapes", KERAS, "20 x 20 x 256, then 6 x 6 x 32 capsules of 8, then 10 x 16, then 512, 1024, 784",
           "equal", "", "the built network's shapes", exact(shapes, "capsnet.claims.shapes")),
