@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from common import UserError
+from training import lock
 from training.settings import OPERATIONAL, Settings
 
 SCHEMA = 1
@@ -84,22 +85,31 @@ class Run:
 
         Raises:
             RunError: the run exists and neither --resume nor --overwrite was given, or a setting that
-                shapes the model or its training differs from the one the run was started with.
+                shapes the model or its training differs from the one the run was started with, or another process
+                trains into the same folder.
         """
         name = variant + (f"@{config.tag}" if config.tag else "")
         run = cls(Path(config.runs_dir) / method / name / data / f"seed{config.seed}")
-        if config.overwrite and run.path.exists():
-            shutil.rmtree(run.path)
+        if run.path.exists():
+            run.hold()
+            if config.overwrite:
+                shutil.rmtree(run.path)
         if run.finished or run.checkpoints():
             run.check_resumable(config)
         try:
             run.path.mkdir(parents=True, exist_ok=True)
+            run.hold()
             record = {"schema": SCHEMA, "method": method, "variant": name, "data": data}
             if not run.finished:
                 write_json(run.path / "config.json", {**record, "settings": dataclasses.asdict(config)})
         except OSError as error:
             raise RunError(f"cannot write to {run.path} ({error}); choose another --runs-dir") from None
         return run
+
+    def hold(self) -> None:
+        """Keeps other processes from training into this folder while this one lives."""
+        if not lock.hold(self.path):
+            raise RunError(f"{self.path} is being trained by another process; wait for it, or use another --tag")
 
     def beside(self, variant: str) -> "Run":
         """The run of another variant on the same data with the same seed, whether it exists or not."""
@@ -110,6 +120,10 @@ class Run:
         if not config.resume:
             state = "is finished" if self.finished else "has begun"
             raise RunError(f"{self.path} {state}; add --resume to go on or --overwrite to start again")
+        if not self.finished and (epochs := self.epochs_saved()) > config.epochs:
+            raise RunError(
+                f"{self.path} has {epochs} epochs already, --epochs is {config.epochs}; ask for at least {epochs}"
+            )
         newest = (type(config)(), config)  # the defaults stand for settings that are newer than the run
         defaults, asked = (json.loads(json.dumps(dataclasses.asdict(settings))) for settings in newest)
         started = defaults | self.config["settings"]
@@ -185,6 +199,10 @@ class Run:
     def checkpoints(self) -> list[Path]:
         """Checkpoint files, oldest first."""
         return sorted((self.path / "checkpoint").glob("epoch-*.npz"))
+
+    def epochs_saved(self) -> int:
+        """How many epochs the newest checkpoint has seen, by its name; 0 without one."""
+        return max((int(path.stem.removeprefix("epoch-")) for path in self.checkpoints()), default=0)
 
     def load_checkpoint(self) -> tuple[list[np.ndarray], list[dict]] | None:
         """State and history of the newest readable checkpoint; None when there is none."""

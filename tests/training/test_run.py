@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from reporting.tables import find_runs
 from training import run as run_module
 from training.run import Run, RunError, git_state, read_json, write_atomic, write_json
 from training.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def start(tmp_path, **settings):
@@ -121,3 +126,37 @@ def test_hardware_names_the_widest_vectors():
 
 def test_git_state_names_a_commit_here():
     assert set(git_state()) == {"commit", "dirty"}
+
+
+HOLDER = """
+import sys
+from training.run import Run
+from training.settings import Settings
+run = Run.open("method", "blog", Settings(runs_dir=sys.argv[1]), "digits")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("settings", [{}, {"resume": True}, {"overwrite": True}])
+def test_two_processes_never_train_into_one_folder(settings, tmp_path):
+    """The second is told so in one line, also with --overwrite; a killed process leaves neither lock nor file."""
+    command = [sys.executable, "-c", HOLDER, str(tmp_path)]
+    holder = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(RunError, match="is being trained by another process"):
+        start(tmp_path, **settings)
+    holder.kill()
+    holder.wait(30)
+    run = start(tmp_path, **settings)
+    assert [path.name for path in run.path.iterdir()] == ["config.json"]
+    start(tmp_path, **settings)  # the same process may open its own run again
+
+
+def test_fewer_epochs_than_were_run_are_refused(tmp_path):
+    run = start(tmp_path, epochs=5)
+    for epoch in range(1, 5):
+        run.save_checkpoint([np.zeros(2)], [{"epoch": float(number)} for number in range(1, epoch + 1)])
+    with pytest.raises(RunError, match="has 4 epochs already, --epochs is 3; ask for at least 4"):
+        start(tmp_path, epochs=3, resume=True)
+    start(tmp_path, epochs=4, resume=True)
