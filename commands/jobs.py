@@ -1,5 +1,6 @@
 """Runs that a table or a claim needs: what to start, what is finished, side by side as processes."""
 
+import contextlib
 import dataclasses
 import importlib
 import os
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from commands.cluster import connected
 from data import images
 from training.run import Run
 from training.settings import SettingsError, parse
@@ -130,15 +132,11 @@ def outcomes(tasks: list[Task], jobs: int, backend: str, cluster: str) -> Iterat
         return
     import joblib
 
-    if cluster:
-        from distributed import Client
-
-        Client(cluster)
-        backend = "dask"
-    try:
-        configuration = joblib.parallel_config(backend, n_jobs=jobs)
-    except ValueError as error:
-        raise SettingsError(f"joblib has no backend '{backend}' here ({error}); use loky or threading") from None
-    with configuration:
-        calls = (joblib.delayed(attempt)(task, jobs) for task in tasks)
-        yield from joblib.Parallel(return_as="generator_unordered")(calls)
+    with connected(cluster) if cluster else contextlib.nullcontext():
+        try:
+            configuration = joblib.parallel_config("dask" if cluster else backend, n_jobs=jobs)
+        except ValueError as error:
+            raise SettingsError(f"joblib has no backend '{backend}' here ({error}); use loky or threading") from None
+        with configuration:
+            calls = (joblib.delayed(attempt)(task, jobs) for task in tasks)
+            yield from joblib.Parallel(return_as="generator_unordered")(calls)
