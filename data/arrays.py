@@ -1,6 +1,7 @@
 """Files of arrays: `.npz` and IDX, read without ever unpickling, refused in one line where they cannot be used."""
 
 import gzip
+import math
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ DAMAGE = (  # what damaged archives make NumPy and zipfile raise
     zipfile.BadZipFile, zlib.error, EOFError, OSError, AttributeError, TypeError, KeyError, SyntaxError, RuntimeError,
     MemoryError, OverflowError,
 )  # fmt: skip
+LONGEST_HEADER = 4 + 4 * 255  # bytes before the numbers of an IDX file of 255 axes
 IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}  # third byte of an IDX file
 
 
@@ -23,7 +25,7 @@ def read_npz(path: Path, wanted: Sequence[str] = ()) -> dict[str, np.ndarray]:
 
     Args:
         path: of the file.
-        wanted: names that must be there; only these are read. None given: all.
+        wanted: names that must be there; only these are read, in this order. None given: all.
 
     Raises:
         DataError: no file, not a readable archive, truncated, arrays that need unpickling, one that is missing, or more
@@ -61,11 +63,15 @@ def read_idx(path: Path) -> np.ndarray:
     """The array of an IDX file, plain or gzip: the format of MNIST's own files.
 
     Raises:
-        DataError: not such a file, damaged, or of another size than its header says.
+        DataError: not such a file, damaged, of another size than its header says, or more than 16 GiB.
     """
     try:
-        content = Path(path).read_bytes()
-        return parse_idx(gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
+        with open(path, "rb") as file:
+            opened = gzip.open if file.read(2) == b"\x1f\x8b" else open
+        with opened(path, "rb") as file:
+            start = file.read(LONGEST_HEADER)
+            _, _, expected = idx_layout(start)
+            return parse_idx(start + file.read(max(0, expected - len(start)) + 1))  # one more: whether it ends there
     except (OSError, EOFError, zlib.error, ValueError, KeyError, IndexError) as error:
         raise DataError(f"{path} is not a readable IDX file ({error}); copy or download it again") from None
 
@@ -76,11 +82,24 @@ def parse_idx(content: bytes) -> np.ndarray:
     Raises:
         ValueError: other bytes, or too few or too many of them.
     """
-    if content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
-        raise ValueError(f"it starts with {content[:4]!r}")
-    axes, kind = content[3], np.dtype(IDX_TYPES[content[2]])
-    shape = [int.from_bytes(content[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes)]
-    expected = 4 + 4 * axes + kind.itemsize * int(np.prod(shape, dtype=object))
+    kind, shape, expected = idx_layout(content)
     if len(content) != expected:
-        raise ValueError(f"{len(content):,} bytes, expected {expected:,} for an array of shape {tuple(shape)}")
-    return np.frombuffer(content, kind, offset=4 + 4 * axes).reshape(shape)
+        received = f"{len(content):,} bytes{' or more' * (len(content) > expected)}"
+        raise ValueError(f"{received}, expected {expected:,} for an array of shape {shape}")
+    return np.frombuffer(content, kind, offset=4 + 4 * len(shape)).reshape(shape)
+
+
+def idx_layout(start: bytes) -> tuple[np.dtype, tuple[int, ...], int]:
+    """Type, shape, and size in bytes of the whole IDX file that begins with `start`.
+
+    Raises:
+        ValueError: another beginning, or more than 16 GiB.
+    """
+    if start[:2] != b"\0\0" or start[2] not in IDX_TYPES:
+        raise ValueError(f"it starts with {start[:4]!r}")
+    axes, kind = start[3], np.dtype(IDX_TYPES[start[2]])
+    shape = tuple(int.from_bytes(start[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
+    size = 4 + 4 * axes + kind.itemsize * math.prod(shape)
+    if size > MOST_BYTES:
+        raise ValueError(f"an array of shape {shape} takes {size:,} bytes, expected at most {MOST_BYTES:,}")
+    return kind, shape, size

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -272,3 +273,17 @@ def test_idx_of_every_type(kind, tmp_path):
     header = bytes([0, 0, codes[kind], 3]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
     (tmp_path / "a.idx").write_bytes(header + array.tobytes())
     np.testing.assert_array_equal(read_idx(tmp_path / "a.idx"), array)
+
+
+def test_an_idx_file_takes_no_more_memory_than_its_header_says(tmp_path):
+    bomb = tmp_path / "bomb.gz"
+    bomb.write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\x02" + bytes(60_000_000)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="or more, expected 10"):
+        read_idx(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+    bomb.write_bytes(b"\0\0\x08\x02" + 2 * b"\xff\xff\xff\xff")
+    with pytest.raises(DataError, match="expected at most"):
+        read_idx(bomb)
