@@ -147,6 +147,8 @@ def pop(states, words, frequencies, rows):
             symbol = block[:, column] = slots[column][slot]
             x[:] = frequency[symbol] * (x >> np.uint64(PRECISION)) + slot - before[symbol]
             empty = np.flatnonzero(x < LOWEST)
+            if taken + len(empty) > len(words):
+                raise CodingError("the words end before the table does")
             x[empty] = (x[empty] << np.uint64(16)) | words[taken : taken + len(empty)]
             taken += len(empty)
     if taken != len(words) or np.any(states != LOWEST):

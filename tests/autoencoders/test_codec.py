@@ -51,6 +51,10 @@ def test_coder_rejects_truncated_bytes():
     for size in (0, 5, entropy.HEADER.size + 3, len(data) // 2, len(data) - 1):
         with pytest.raises(entropy.CodingError, match="not a coded table"):
             entropy.decode(data[:size])
+    rows, columns, tables, words = entropy.HEADER.unpack_from(data)
+    fewer = entropy.HEADER.pack(rows, columns, tables, words - 10) + data[entropy.HEADER.size : -20]
+    with pytest.raises(entropy.CodingError, match="words end before the table"):
+        entropy.decode(fewer)
 
 
 @pytest.fixture(scope="module")
