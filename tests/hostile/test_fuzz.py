@@ -1,6 +1,7 @@
 """A small slice of the fuzz run of fuzz.py."""
 
-from tests.hostile.fuzz import TARGETS, fuzz_probabilities, run
+from tests.hostile.fuzz import run
+from tests.hostile.targets import TARGETS, fuzz_probabilities
 
 
 def test_random_and_damaged_inputs_are_answered_rightly_or_refused():
