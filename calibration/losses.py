@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from common.measures import accuracy, correct
 from common.shapes import class_labels, same_shape
 from densenet.losses import cross_entropy, squared_weights
 
@@ -32,17 +33,16 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         """
         predictions = ops.cast(y_pred, "float64")  # (n, classes)
         probabilities = ops.softmax(predictions) if self.from_logits else predictions
-        labels = class_labels(y_true, predictions)
-        correct = ops.cast(ops.equal(ops.cast(ops.argmax(predictions, axis=-1), "int32"), labels), "float64")
+        hits = ops.cast(correct(y_true, predictions), "float64")
         confidence = ops.max(probabilities, axis=-1)
         weights = ops.ones_like(confidence)
         if sample_weight is not None:
             weights = ops.cast(sample_weight, "float64")
             weights = ops.squeeze(weights, -1) if len(weights.shape) == 2 and weights.shape[-1] == 1 else weights
-            same_shape("sample weights", weights, "labels", labels)
+            same_shape("sample weights", weights, "labels", hits)
         edges = ops.cast(ops.arange(1, self.bins), "float64") / self.bins
         index = ops.searchsorted(edges, confidence, side="left")
-        sums = ops.segment_sum(weights * (confidence - correct), index, num_segments=self.bins)
+        sums = ops.segment_sum(weights * (confidence - hits), index, num_segments=self.bins)
         self.gaps.assign_add(sums)
         self.count.assign_add(ops.sum(weights))
 
@@ -69,8 +69,7 @@ def compute_loss(model, batch, training, *, weight_decay: float = 0.0, temperatu
     logits = ops.cast(model(batch["image"], training=training), "float32")
     labels = class_labels(batch["label"], logits)
     nll = ops.mean(cross_entropy(labels, logits))
-    hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), labels)
-    terms = {"cross_entropy": nll, "accuracy": ops.mean(ops.cast(hits, "float32"))}
+    terms = {"cross_entropy": nll, "accuracy": accuracy(labels, logits)}
     for temperature in temperatures:
         terms[f"nll_at_{temperature:g}"] = ops.mean(cross_entropy(labels, logits / temperature))
     return nll + weight_decay * squared_weights(model), terms

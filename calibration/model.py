@@ -103,7 +103,7 @@ def calibrate(model: keras.Model, validation, batch_size: int = 500) -> keras.Mo
 
 
 def predict_all(model: keras.Model, validation, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs (n, classes) float32 of `model` and labels (n,) for arrays or for the batches of a tf.data.Dataset."""
+    """Outputs (n, classes) float32 of `model` and labels, as given, for arrays or the batches of a tf.data.Dataset."""
     if isinstance(validation, tuple | list) and len(validation) == 2:
         inputs, labels = validation
         outputs, labels = model.predict(inputs, batch_size=batch_size, verbose=0), np.asarray(labels)
@@ -112,7 +112,6 @@ def predict_all(model: keras.Model, validation, batch_size: int) -> tuple[np.nda
         if not batches:
             raise ValueError("validation has no batches, expected at least one of (inputs, labels); check the data set")
         outputs, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
     return np.asarray(outputs, np.float32), labels
 
 

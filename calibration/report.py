@@ -105,7 +105,7 @@ class Report:
 def read(path: Path, options: Report) -> tuple[np.ndarray, np.ndarray]:
     """Logits and labels of a file; DataError when it cannot be used."""
     names = (options.logits_name, options.labels_name)
-    logits, labels = (read_npz(path, names)[name] for name in names)
+    logits, labels = read_npz(path, names).values()
     if options.probabilities:
         logits = logits_from_probabilities(logits)
     logits = check_logits(logits)

@@ -57,6 +57,16 @@ class Config(Settings):
         check(not (self.pairs and affine), "pairs", "0 with affine augmentation", self.pairs)
 
 
+def reads_digits(settings: dict) -> bool:
+    """Whether the recorded settings of a run describe capsules that were trained on single digits."""
+    return has_capsules(settings["network"]) and not settings["pairs"]
+
+
+def has_capsules(network: str) -> bool:
+    """Whether a `Config.network` is made of capsules, not one of the convolutional networks beside them."""
+    return not network.startswith("cnn")
+
+
 def build_capsules(config: Config, **more):
     """The network of capsules that the settings describe."""
     from capsnet import efficient, model

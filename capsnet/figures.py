@@ -7,6 +7,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from capsnet import evaluate
+from capsnet.config import reads_digits
 from data import images as image_data
 from data.dataset import Dataset
 from data.images import first_of_each_class
@@ -42,7 +43,7 @@ def settings_of(run: Run) -> dict:
 def has_decoder(run: Run) -> bool:
     """Whether the run trained capsules with a decoder on single digits."""
     settings = settings_of(run)
-    return not settings["network"].startswith("cnn") and settings["reconstruction_weight"] > 0 and not settings["pairs"]
+    return reads_digits(settings) and settings["reconstruction_weight"] > 0
 
 
 def loss(run: Run) -> Figure:
@@ -147,7 +148,7 @@ def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
 
 def couplings(run: Run) -> Figure | None:
     """Where the votes go, iteration by iteration: couplings weighted by the length of the input capsule."""
-    if settings_of(run)["network"].startswith("cnn") or settings_of(run)["pairs"]:
+    if not reads_digits(settings_of(run)):
         return None
     images, labels = (array[: evaluate.VOTERS] for array in evaluate.sample(dataset_of(run).test))
     share = evaluate.vote_shares(network_of(run), images)
@@ -201,7 +202,7 @@ def overlays(run: Run) -> Figure | None:
 
 def equivariance(run: Run) -> Figure | None:
     """Length and pose of the true class's capsule while the image moves: the one should stay, the other go along."""
-    if settings_of(run)["network"].startswith("cnn") or settings_of(run)["pairs"]:
+    if not reads_digits(settings_of(run)):
         return None
     images, labels = evaluate.sample(dataset_of(run).test)
     images, labels = images[:200], labels[:200]

@@ -3,6 +3,7 @@
 from keras import ops
 
 from capsnet.model import decode
+from common.measures import accuracy
 from common.options import one_of
 from common.shapes import class_labels, class_targets, same_shape
 
@@ -61,12 +62,6 @@ def cross_entropy(label, logits):
     """-log softmax(logits)[label] of every image, (n,): the loss of the CNN baselines; label (n,) or (n, 1)."""
     log_likelihood = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
     return -ops.sum(ops.one_hot(class_labels(label, logits), logits.shape[-1]) * log_likelihood, axis=-1)
-
-
-def accuracy(label, scores):
-    """Share of images whose highest score is that of `label`, (n,) or (n, 1)."""
-    hits = ops.equal(ops.cast(ops.argmax(scores, axis=-1), "int32"), class_labels(label, scores))
-    return ops.mean(ops.cast(hits, "float32"))
 
 
 def compute_cnn_loss(model, batch, training):

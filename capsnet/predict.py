@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
+from capsnet.config import reads_digits
 from data import images
 from data.pictures import fit_to, read_ink
 from training.quiet import load_tensorflow
@@ -41,8 +42,7 @@ def find_run(options: Predict) -> Run:
             raise RunError(f"{run.path} holds no trained model, expected the folder of a finished run; train one first")
         return run
     runs = [run for run in find_runs(options.runs_dir) if run.config["method"] == "capsnet"]
-    settings = {run: run.config["settings"] for run in runs}
-    runs = [run for run in runs if not settings[run]["network"].startswith("cnn") and not settings[run]["pairs"]]
+    runs = [run for run in runs if reads_digits(run.config["settings"])]
     if not runs:
         raise RunError(f"no finished run below {options.runs_dir}/capsnet; start with: python -m capsnet.train paper")
     return max(runs, key=lambda run: run.result["finished"])

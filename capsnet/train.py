@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 
-from capsnet.config import Config, build_capsules, make_optimizer
+from capsnet.config import Config, build_capsules, has_capsules, make_optimizer
 from commands.train import main
 from data import images, multimnist
 from data.dataset import Dataset
@@ -57,7 +57,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from training import loop
 
     shape = (*next(iter(dataset.train.values())).shape[1:3], 1)
-    if config.network.startswith("cnn"):
+    if not has_capsules(config.network):
         network = baselines.build(config.network, image_shape=shape, max_shift=config.max_shift, filters=config.filters)
         objective = losses.compute_cnn_loss
     else:

@@ -1,8 +1,8 @@
 """A Dask cluster for runs: before the first one, its workers get the project and are asked for what they need."""
 
 import contextlib
+import functools
 import importlib.metadata
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,17 +75,17 @@ def connected(address: str, seconds: float = 10.0) -> Iterator[None]:
     try:
         client = Client(address, timeout=seconds)
     except (OSError, ValueError) as error:
-        raise SettingsError(f"--cluster {address}: no Dask scheduler answers there ({error or 'timeout'})") from None
+        raise SettingsError(f"--cluster {address}: no Dask scheduler answers there ({error})") from None
     token = Path.cwd() / f".cluster-{uuid.uuid4().hex}"
+    prepared = functools.partial(preparation, str(PROJECT), str(Path.cwd()), str(token))
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
-    prepare = preparation(str(PROJECT), os.getcwd(), str(token), versions)
     with client:
         try:
             token.touch()
             try:
                 client.wait_for_workers(1, timeout=seconds)
-                client.run_on_scheduler(preparation(str(PROJECT), os.getcwd(), str(token), {}))
-                client.register_plugin(plugin_of(prepare))
+                client.run_on_scheduler(prepared(versions={}))
+                client.register_plugin(plugin_of(prepared(versions)))
             except TimeoutError:
                 problem = f"no worker joined within {seconds:g} s: dask worker {address}"
                 raise RunError(f"--cluster {address}: {problem}") from None

@@ -8,5 +8,10 @@ class UserError(ValueError):
     """
 
 
+def reason_of(error: BaseException) -> str:
+    """The first line of what a library raised, or the name of its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class UserTypeError(UserError, TypeError):
     """A `UserError` about the type of what was given."""

@@ -1,5 +1,7 @@
 """Random affine changes of training images, in the graph."""
 
+import math
+
 import keras
 from keras import layers, ops
 
@@ -50,7 +52,7 @@ class RandomAffine(layers.Layer):
     def draw_transforms(self, count, height, width):
         """(n, 8): rows (a, b, e, c, d, f, 0, 0) of the map (x, y) -> (a x + b y + e, c x + d y + f)."""
         amounts = self.amounts
-        angle = self.uniform(count, amounts["rotation"]) * (3.141592653589793 / 180)
+        angle = self.uniform(count, amounts["rotation"]) * (math.pi / 180)
         shear, size = self.uniform(count, amounts["shear"]), 1.0 + self.uniform(count, amounts["scale"])
         dx, dy = self.uniform(count, amounts["shift"]), self.uniform(count, amounts["shift"])
         cosine, sine = ops.cos(angle), ops.sin(angle)

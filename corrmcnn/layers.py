@@ -235,9 +235,8 @@ def draw_pytorch_weights(layer):
     for part in layer._flatten_layers(include_self=False):
         if not isinstance(part, (layers.Dense, layers.Conv2D, layers.Conv2DTranspose)):
             continue
-        fan_in = math.prod(
-            part.kernel.shape[:-1]
-        )  # Keras: (rows, columns, in, out), transposed (rows, columns, out, in)
+        # Keras' kernels are (rows, columns, in, out), those of transposed convolutions (rows, columns, out, in).
+        fan_in = math.prod(part.kernel.shape[:-1])
         draw = keras.initializers.RandomUniform(-(fan_in**-0.5), fan_in**-0.5)
         for weight in (part.kernel, *([part.bias] if part.use_bias else [])):
             weight.assign(draw.clone()(weight.shape))

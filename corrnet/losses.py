@@ -7,6 +7,7 @@ Every term is computed in float32, whatever the precision of the network.
 
 from keras import ops
 
+from common.measures import accuracy
 from common.options import one_of
 from common.shapes import class_labels, same_shape
 
@@ -178,8 +179,7 @@ def compute_classifier_loss(model, batch, training):
         scores = ops.cast(logits[view], "float32")
         labels = class_labels(batch["label"], scores)
         loss += ops.mean(ops.sparse_categorical_crossentropy(labels, scores, from_logits=True))
-        hits = ops.equal(ops.cast(ops.argmax(scores, axis=1), "int32"), labels)
-        terms[f"accuracy_{view}"] = ops.mean(ops.cast(hits, "float32"))
+        terms[f"accuracy_{view}"] = accuracy(labels, scores)
     return loss, terms
 
 

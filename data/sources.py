@@ -79,8 +79,7 @@ def read_folder(folder: Path, name: str) -> tuple[Arrays, str] | None:
     """The four arrays in a folder, as `<name>.npz` or as the four IDX files, plain or gzip; None without either."""
     path = folder / f"{name}.npz"
     if path.is_file():
-        arrays = read_npz(path, ARRAYS)
-        return tuple(arrays[key] for key in ARRAYS), str(path)
+        return tuple(read_npz(path, ARRAYS).values()), str(path)
     for place in (folder / name, folder / name.replace("_", "-"), folder):
         names = [file.removesuffix(".gz") for file in IDX_FILES]
         found = [first_file(place / file, place / f"{file}.gz", place / file.replace("-idx", ".idx")) for file in names]
@@ -101,7 +100,7 @@ def download_mnist(cache: Path) -> tuple[Arrays, str]:
     if hashlib.sha256(content).hexdigest() != MNIST_SHA256:
         raise DataError(f"the download of {path.name} has the wrong SHA-256; try again or use --data-dir")
     write(path, content)
-    return tuple(read_npz(path, ARRAYS)[key] for key in ARRAYS), DOWNLOAD + "mnist.npz"
+    return tuple(read_npz(path, ARRAYS).values()), DOWNLOAD + "mnist.npz"
 
 
 def fashion(folder: Path) -> tuple[Arrays, str]:

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from common.measures import accuracy
 from common.shapes import class_labels
 
 
@@ -45,7 +46,6 @@ def compute_loss(model, batch, training, *, weight_decay: float = 0.0):
     logits = model(batch["image"], training=training)
     labels = class_labels(batch["label"], logits)
     nll = ops.mean(cross_entropy(labels, logits))
-    hits = ops.equal(ops.cast(ops.argmax(logits, axis=-1), "int32"), labels)
     squares = squared_weights(model)
-    terms = {"cross_entropy": nll, "accuracy": ops.mean(ops.cast(hits, "float32")), "squared_weights": squares}
+    terms = {"cross_entropy": nll, "accuracy": accuracy(labels, logits), "squared_weights": squares}
     return nll + weight_decay * squares, terms

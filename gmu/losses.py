@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from common.measures import accuracy
 from common.options import one_of
 from common.shapes import class_labels
 
@@ -88,8 +89,7 @@ def compute_loss(model, batch, training, *, cross_entropy="sigmoid", expert_weig
     outputs = model(batch, training=training)
     labels, measure = class_labels(batch["label"], outputs["logits"]), CROSS_ENTROPIES[cross_entropy]
     loss = ops.mean(measure(labels, outputs["logits"]))
-    correct = ops.equal(ops.cast(ops.argmax(outputs["logits"], axis=-1), "int32"), labels)
-    terms = {"cross_entropy": loss, "accuracy": ops.mean(ops.cast(correct, "float32"))}
+    terms = {"cross_entropy": loss, "accuracy": accuracy(labels, outputs["logits"])}
     if expert_weight:
         terms["gated_expert"] = ops.mean(gated_expert_loss(labels, outputs["expert_logits"], outputs["gates"], measure))
         loss = loss + expert_weight * terms["gated_expert"]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from common import UserError
+from common import UserError, reason_of
 from training import lock
 from training.settings import OPERATIONAL, Settings
 
@@ -256,7 +256,7 @@ def load_keras(path: Path) -> Any:
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises what its parts do: ValueError, KeyError, OSError, TypeError, BadZipFile
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = reason_of(error)
         raise RunError(f"{path} cannot be loaded as a model in safe mode ({reason}); train or save it again") from None
 
 

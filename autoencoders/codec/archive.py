@@ -20,7 +20,7 @@ import numpy as np
 import tyro
 
 from autoencoders.codec import entropy
-from common import UserError
+from common import UserError, reason_of
 from data.arrays import read_npz
 from data.dataset import DataError
 from training.quiet import load_tensorflow
@@ -144,9 +144,8 @@ def decompress(archive: Archive) -> np.ndarray:
             [(table * step).reshape(w.shape) for (table, step), w in zip(archive.weights, decoder.weights, strict=True)]
         )
     except Exception as error:  # what Keras makes of a description that is none of ours
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CodecError(
-            f"the decoder in this .aez file cannot be built ({reason}); compress the images again"
+            f"the decoder in this .aez file cannot be built ({reason_of(error)}); compress the images again"
         ) from None
     codes = archive.codes.astype(np.float32) * np.float32(archive.step)
     batches = [decoder(codes[i : i + BATCH], training=False) for i in range(0, len(codes), BATCH)]
