@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -109,9 +108,9 @@ def main(argv: list[str] | None = None) -> None:
     pictures = page.collect_figures(runs_dir, methods)
     page.copy_figures(pictures, out / "figures")
     path = page.write(out, entries, rows, page.select(pictures))
-    for kind, title in claims.KINDS.items():
-        counts = Counter(entry["verdict"] for entry in entries if entry["kind"] == kind)
-        print(f"{title}: " + (", ".join(f"{counts[verdict]} {verdict}" for verdict in counts) or "none"))
+    for _, title, ledger in claims.ledgers(entries):
+        counts = claims.count_verdicts(ledger)
+        print(f"{title}: " + (", ".join(f"{count} {verdict}" for verdict, count in counts) or "none"))
     print(f"Open {path}")
 
 

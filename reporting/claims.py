@@ -1,6 +1,7 @@
 """Claims of the documents as data, and the checks that turn evidence into a verdict."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -222,12 +223,18 @@ def direction(gain: float, p: float | None) -> str:
 
 
 def exact(test: Callable[[], tuple[bool, Any]], where: str) -> Callable:
-    """Checks an equation or architecture by running `test() -> (holds, measured)`; `where` names the code."""
+    """Checks an equation or architecture by running `test() -> (holds, measured)`; `where` names the code.
+
+    Each starts from the same random seed, so that what it measures is the same every time.
+    """
 
     def check(_: Evidence) -> Outcome:
         from training.quiet import load_tensorflow
 
         load_tensorflow()
+        import keras
+
+        keras.utils.set_random_seed(0)
         holds, value = test()
         return Outcome("replicated" if holds else "not replicated", value, where)
 
@@ -237,6 +244,19 @@ def exact(test: Callable[[], tuple[bool, Any]], where: str) -> Callable:
 def not_testable(reason: str) -> Callable:
     """For opinions and statements about the future."""
     return lambda _: Outcome("not testable", None, reason)
+
+
+def ledgers(entries: list[dict]) -> list[tuple[str, str, list[dict]]]:
+    """(kind, title, its entries of results/claims.json) of each of KINDS; entries that name none are the documents'."""
+    return [
+        (kind, title, [entry for entry in entries if entry.get("kind", "document") == kind])
+        for kind, title in KINDS.items()
+    ]
+
+
+def count_verdicts(entries: list[dict]) -> list[tuple[str, int]]:
+    """(verdict, how many entries have it), the most frequent first."""
+    return Counter(entry["verdict"] for entry in entries).most_common()
 
 
 def verdicts_of(kind: str) -> tuple[str, ...]:

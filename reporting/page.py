@@ -2,14 +2,13 @@
 
 import base64
 import dataclasses
-from collections import Counter
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from reporting.claims import KINDS
+from reporting.claims import count_verdicts, ledgers
 from reporting.methods import figures_of
 from reporting.tables import Row, cell, find_runs, mean_and_spread
 from training.run import write_atomic
@@ -105,16 +104,6 @@ def short(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def ledger(entries: list[dict], kind: str) -> list[dict]:
-    """The entries of one kind; those of older ledgers, which name none, are the documents'."""
-    return [entry for entry in entries if entry.get("kind", "document") == kind]
-
-
-def count_verdicts(entries: list[dict]) -> list[tuple[str, int]]:
-    """(verdict, how many entries have it), the most frequent first."""
-    return Counter(entry["verdict"] for entry in entries).most_common()
-
-
 def write(out: Path, entries: list[dict], rows: dict[str, list[Row]], pictures: list[Picture], title: str = "") -> Path:
     """Writes `<out>/index.html` and returns its path.
 
@@ -134,7 +123,7 @@ def write(out: Path, entries: list[dict], rows: dict[str, list[Row]], pictures: 
     text = templates.get_template("page.html").render(
         title=title or "Claims, figures and numbers, each one run again",
         entries=entries,
-        ledgers=[(kind, title, ledger(entries, kind)) for kind, title in KINDS.items() if ledger(entries, kind)],
+        ledgers=[(kind, title, ledger) for kind, title, ledger in ledgers(entries) if ledger],
         verdicts=list(dict.fromkeys(entry["verdict"] for entry in entries)),
         rows=rows,
         metrics=metrics,

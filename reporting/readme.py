@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from reporting.claims import KINDS, verdicts_of
+from reporting.claims import ledgers, verdicts_of
 from reporting.page import short
 from reporting.tables import render_readme
 from training.run import read_json, write_atomic
@@ -47,8 +47,8 @@ def render(text: str, folder: Path) -> str:
 def verdicts_table(entries: list[dict]) -> str:
     """Number of statements by method and verdict: one table for each kind of them."""
     tables = []
-    for kind, title in KINDS.items():
-        chosen, verdicts = [entry for entry in entries if entry["kind"] == kind], verdicts_of(kind)
+    for kind, title, chosen in ledgers(entries):
+        verdicts = verdicts_of(kind)
         counts = Counter((entry["method"], entry["verdict"]) for entry in chosen)
         methods = sorted({entry["method"] for entry in chosen})
         lines = [[method, *(counts[method, verdict] for verdict in verdicts)] for method in methods]

@@ -158,6 +158,13 @@ def test_verdicts(rows, check, verdict):
     assert check(claims.Evidence("gmu", rows)).verdict == verdict
 
 
+def test_what_an_exact_check_draws_is_the_same_every_time():
+    import keras
+
+    check = claims.exact(lambda: (True, np.asarray(keras.random.normal((3,))).tolist()), "test")
+    assert check(claims.Evidence("gmu", [])).measured == check(claims.Evidence("gmu", [])).measured
+
+
 def test_the_page_is_self_contained_and_escaped(tmp_path, rows):
     claim = claims.Claim("gmu-x", "A <b>post</b>", "x < y", 1.0, "%", "how", claims.exact(lambda: (True, 1.5), "here"))
     entry = claims.judge(claim, claims.Evidence("gmu", rows))
