@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from data.dataset import Dataset
+from data.dataset import Dataset, pixels
+
+MOST_NUMBERS = 64_000_000  # pixels that a baseline is fitted on, 256 MB of float32
 
 
 def psnr(mse: float) -> float:
@@ -17,20 +19,27 @@ def mean_squared_error(images: np.ndarray, others: np.ndarray) -> float:
 
 def flat(images: np.ndarray) -> np.ndarray:
     """Images as float32 rows (n, pixels)."""
-    return images.reshape(len(images), -1).astype(np.float32)
+    return pixels(images).reshape(len(images), -1).astype(np.float32)
+
+
+def at_most(images: np.ndarray, numbers: int = MOST_NUMBERS) -> np.ndarray:
+    """The first images that hold at most `numbers` pixels together: all of MNIST's, some of larger sets."""
+    return images[: max(1, numbers // images[0].size)]
 
 
 def mean_image_mse(dataset: Dataset) -> float:
     """Test MSE per pixel of the mean of the training images."""
-    return mean_squared_error(dataset.train["image"].mean(axis=0), dataset.test["image"])
+    mean = dataset.train["image"].mean(axis=0)
+    mean = mean / 255 if dataset.train["image"].dtype == np.uint8 else mean
+    return mean_squared_error(mean, pixels(dataset.test["image"]))
 
 
 def fit_pca(images: np.ndarray, components: int):
-    """scikit-learn's PCA of images (n, height, width, channels)."""
+    """scikit-learn's PCA of images (n, height, width, channels), of the first that have room in memory."""
     from sklearn.decomposition import PCA
     from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 
-    rows = flat(images)
+    rows = flat(at_most(images))
     with threadpool_limits(1):  # on a busy machine the threads of an eigenvalue solver mostly wait for each other
         return PCA(min(components, *rows.shape), random_state=0).fit(rows)
 
@@ -43,7 +52,7 @@ def pca_reconstruct(train: np.ndarray, images: np.ndarray, components: int) -> n
 
 def pca_mse(dataset: Dataset, components: int) -> float:
     """Test MSE per pixel of PCA with as many components as the code has units, fitted on train."""
-    test = dataset.test["image"]
+    test = pixels(dataset.test["image"])
     return mean_squared_error(pca_reconstruct(dataset.train["image"], test, components), test)
 
 

@@ -1,6 +1,7 @@
 """The settings of an autoencoder: its command line and its help text."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from training.settings import Settings, check, check_at_least
@@ -58,3 +59,11 @@ class Config(Settings):
         check_at_least(self, code=1, residual=0, l1=0, top_k=1, amount=0, kl_weight=0, sparsity_weight=0)
         check_at_least(self, rate_weight=0, likelihood_images=1, likelihood_samples=1)
         check(0 < self.sparsity_target < 1, "sparsity_target", "between 0 and 1", self.sparsity_target)
+
+
+def make_objective(config: Config):
+    """`compute_loss` with the weights of the settings."""
+    from autoencoders import losses
+
+    weights = ("reconstruction", "kl_weight", "sparsity_weight", "sparsity_target", "rate_weight")
+    return functools.partial(losses.compute_loss, **{name: getattr(config, name) for name in weights})

@@ -1,4 +1,9 @@
-"""What is measured on the test split after training; every function returns flat metrics."""
+"""What is measured on the test split after training; `python -m autoencoders.evaluate RUN [--data PATH]`."""
+
+if __name__ == "__main__":  # before what loads TensorFlow
+    from commands.evaluate import main
+
+    main("autoencoders")
 
 from pathlib import Path
 
@@ -6,8 +11,9 @@ import numpy as np
 
 from autoencoders import baselines
 from autoencoders.codec import archive, classical, entropy
+from autoencoders.config import make_objective
 from data.corruption import CORRUPTIONS
-from data.dataset import DataError, Dataset, Split
+from data.dataset import DataError, Dataset, Split, pixels
 from data.images import load as load_images
 from training.quiet import solver
 from training.run import Run, write_atomic
@@ -19,12 +25,13 @@ PROBE_STEPS = 100  # of the linear classifier
 
 def in_batches(function, images: np.ndarray, size: int = 500) -> np.ndarray:
     """`function` of all images, `size` at a time, as one array."""
-    return np.concatenate([np.asarray(function(images[i : i + size])) for i in range(0, len(images), size)])
+    batches = (pixels(images[first : first + size]) for first in range(0, len(images), size))
+    return np.concatenate([np.asarray(function(batch)) for batch in batches])
 
 
-def evaluate(network, objective, dataset: Dataset, config, run: Run) -> dict[str, float]:
-    """The metrics of a trained autoencoder that suit its settings; an archive goes into the run's folder."""
-    metrics = {}
+def test_metrics(network, dataset: Dataset, config, run: Run | None = None) -> dict[str, float]:
+    """The metrics of a trained autoencoder that suit its settings; an archive goes into the folder of `run`."""
+    metrics, labelled, objective = {}, "label" in dataset.train, make_objective(config)
     if config.binarize:
         return likelihood(network, objective, dataset, config)
     if config.corruption != "none":
@@ -33,37 +40,38 @@ def evaluate(network, objective, dataset: Dataset, config, run: Run) -> dict[str
         metrics |= reconstruction(network, dataset, config.code)
     if config.kind == "gaussian":
         metrics |= variational(network, objective, dataset)
-    if config.code == 2:
+    if config.code == 2 and labelled:
         metrics |= neighbours(network, dataset)
-    if config.archive:
+    if config.archive and run:
         metrics |= write_archive(network, dataset, config, run.path / "images.aez")
     if config.probe:
-        metrics |= sparsity(network, dataset) | {"test/probe_error_percent": probe_error(network, dataset)}
+        metrics |= sparsity(network, dataset)
+    if config.probe and labelled:
+        metrics["test/probe_error_percent"] = probe_error(network, dataset)
     return metrics
 
 
 def reconstruction(network, dataset: Dataset, code: int) -> dict[str, float]:
     """Error of clean test images; `pca_sse` is that of as many principal components."""
-    images = dataset.test["image"]
+    images = pixels(dataset.test["image"])
     mse = baselines.mean_squared_error(in_batches(network.reconstruct, images), images)
-    pixels = images[0].size
     return {
         "test/mse": mse,
-        "test/sse": mse * pixels,
+        "test/sse": mse * images[0].size,
         "test/psnr_db": baselines.psnr(mse),
-        "test/pca_sse": baselines.pca_mse(dataset, code) * pixels,
+        "test/pca_sse": baselines.pca_mse(dataset, code) * images[0].size,
     }
 
 
 def corrupt(split: Split, config, stream: int) -> np.ndarray:
     """The images of a split with the corruption of `config`; the noise depends only on `stream`."""
-    return CORRUPTIONS[config.corruption](split["image"], config.amount, np.random.default_rng([0, stream]))
+    return CORRUPTIONS[config.corruption](pixels(split["image"]), config.amount, np.random.default_rng([0, stream]))
 
 
 def denoising(network, dataset: Dataset, config) -> dict[str, float]:
     """PSNR on corrupted test images: untouched, median filter, best linear map, and the network."""
-    clean, noisy = dataset.test["image"], corrupt(dataset.test, config, stream=1)
-    linear = baselines.fit_linear_denoiser(corrupt(dataset.train, config, stream=2), dataset.train["image"])
+    clean, noisy = pixels(dataset.test["image"]), corrupt(dataset.test, config, stream=1)
+    linear = linear_denoiser(dataset, config)
     restored = {
         "noisy": noisy,
         "median": baselines.median_filter(noisy),
@@ -74,6 +82,12 @@ def denoising(network, dataset: Dataset, config) -> dict[str, float]:
     scores["gain_over_linear_db"] = scores["denoised_psnr_db"] - scores["linear_psnr_db"]
     scores["gain_over_median_db"] = scores["denoised_psnr_db"] - scores["median_psnr_db"]
     return {f"test/{name}": value for name, value in scores.items()}
+
+
+def linear_denoiser(dataset: Dataset, config):
+    """The best linear map from corrupted to clean images, fitted on the training images it has room for."""
+    train = {"image": baselines.at_most(dataset.train["image"])}
+    return baselines.fit_linear_denoiser(corrupt(train, config, stream=2), pixels(train["image"]))
 
 
 def psnr_of(images: np.ndarray, others: np.ndarray) -> float:
@@ -108,7 +122,7 @@ def likelihood(network, objective, dataset: Dataset, config) -> dict[str, float]
     from autoencoders.likelihood import negative_log_likelihood
     from training import loop
 
-    images = dataset.test["image"]
+    images = pixels(dataset.test["image"])
     binary = (np.random.default_rng([0, 3]).random(images.shape) < images).astype(np.float32)
     terms = loop.evaluate(network, objective, {**dataset.test, "image": binary})
     chosen = binary[: config.likelihood_images]
@@ -129,9 +143,8 @@ def write_archive(network, dataset: Dataset, config, path: Path) -> dict[str, fl
     A code that is not quantized in training is cut into steps of an eighth of its standard deviation. `text_megabytes`
     is what the post measures: the codes as decimal text. The other data sets are coded by the same network.
     """
-    pixels = np.concatenate([dataset.train["image"], dataset.validation["image"]])
-    images = np.round(255 * pixels[..., 0]).astype(np.uint8)
-    codes = in_batches(network.encode, pixels)
+    images = np.concatenate([as_bytes(split["image"]) for split in (dataset.train, dataset.validation)])
+    codes = in_batches(network.encode, images)
     step = 1.0 if config.kind == "quantized" else float(codes.std()) / 8
     write_atomic(path, archive.compress(images, network, step).to_bytes())
     stored, size = archive.Archive.from_bytes(path.read_bytes()), path.stat().st_size
@@ -150,10 +163,17 @@ def write_archive(network, dataset: Dataset, config, path: Path) -> dict[str, fl
     }
 
 
+def as_bytes(images: np.ndarray) -> np.ndarray:
+    """Pictures as uint8 (n, height, width, channels)."""
+    return images if images.dtype == np.uint8 else np.round(255 * images).astype(np.uint8)
+
+
 def others(dataset: Dataset) -> dict[str, np.ndarray]:
     """Test images as the codec was trained for, and of kinds it never saw."""
-    images = dataset.test["image"]
-    kinds = {"coded": images, "coded_rotated": np.rot90(images, axes=(1, 2)), "coded_inverted": 1 - images}
+    images = pixels(dataset.test["image"])
+    kinds = {"coded": images, "coded_inverted": 1 - images}
+    if images.shape[1] == images.shape[2]:
+        kinds["coded_rotated"] = np.rot90(images, axes=(1, 2))
     if not dataset.name.startswith("mnist"):
         return kinds
     try:

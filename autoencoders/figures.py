@@ -5,8 +5,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from autoencoders import baselines
-from autoencoders.evaluate import ACTIVE_SHARE, corrupt, in_batches
-from data.images import first_of_each_class
+from autoencoders.evaluate import ACTIVE_SHARE, corrupt, in_batches, linear_denoiser
+from data.dataset import pixels
+from data.splits import first_of_each_class
 from reporting import plots
 from reporting.runs import config_of, dataset_of, finished_beside, siblings
 from training.run import Run
@@ -20,7 +21,7 @@ def reconstructions(run: Run) -> Figure | None:
     if "test/pca_sse" not in metrics:
         return None
     dataset = dataset_of(run)
-    shown = dataset.test["image"][first_of_each_class(dataset.test["label"])]
+    shown = pixels(dataset.test["image"][first_of_each_class(dataset.test)])
     pca = baselines.pca_reconstruct(dataset.train["image"], shown, config.code)
     rows = {
         "original": shown,
@@ -50,9 +51,9 @@ def denoising(run: Run) -> Figure | None:
     if config.corruption == "none":
         return None
     dataset = dataset_of(run)
-    chosen = first_of_each_class(dataset.test["label"])
+    chosen = first_of_each_class(dataset.test)
     noisy = corrupt(dataset.test, config, stream=1)[chosen]
-    linear = baselines.fit_linear_denoiser(corrupt(dataset.train, config, stream=2), dataset.train["image"])
+    linear = linear_denoiser(dataset, config)
     rows = {
         "original": dataset.test["image"][chosen],
         f"corrupted, {metrics['test/noisy_psnr_db']:.1f} dB": noisy,
@@ -96,8 +97,9 @@ def atoms(run: Run) -> Figure | None:
     codes = np.abs(in_batches(network.encode, dataset.test["image"][:1000]))
     units = np.argsort(-codes.mean(axis=0))[:60]
     weights = network.decoder.get_layer("logits").kernel.numpy()[units]  # (60, pixels)
+    shape = dataset.test["image"].shape[1:]
     pictures = 0.5 + 0.5 * weights / np.abs(weights).max(axis=1, keepdims=True)
-    rows = {f"{15 * i + 1}-{15 * i + 15}": part for i, part in enumerate(pictures.reshape(4, 15, 28, 28))}
+    rows = {f"{15 * i + 1}-{15 * i + 15}": part for i, part in enumerate(pictures.reshape(4, 15, *shape))}
     return plots.caption(
         plots.image_rows(rows, cell=0.55),
         "What each of the 60 units with the largest mean activation adds to the logits: black more ink, white less, "
@@ -121,17 +123,20 @@ def latent(run: Run) -> Figure | None:
     if config.code != 2 or config.network == "unet":
         return None
     dataset = dataset_of(run)
+    if "label" not in dataset.test:
+        return None
     images, labels = dataset.test["image"][:SHOWN], dataset.test["label"][:SHOWN]
     pca = baselines.fit_pca(dataset.train["image"], 2)
     panels = {
         "autoencoder, 2 numbers": in_batches(run.load_model().encode, images),
         "PCA, 2 components": pca.transform(baselines.flat(images)),
     }
+    colours = "tab10" if dataset.classes <= 10 else "tab20"
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
     for axis, (title, points) in zip(axes, panels.items(), strict=True):
-        dots = axis.scatter(*points.T, c=labels, cmap="tab10", vmin=-0.5, vmax=9.5, s=3)
+        dots = axis.scatter(*points.T, c=labels, cmap=colours, vmin=-0.5, vmax=dataset.classes - 0.5, s=3)
         axis.set(title=title, xlabel="first", ylabel="second")
-    figure.colorbar(dots, ax=axes, ticks=range(10), label="digit")
+    figure.colorbar(dots, ax=axes, ticks=range(min(dataset.classes, 20)), label="class")
     metrics = run.result["metrics"]
     return plots.caption(
         figure,
@@ -151,12 +156,14 @@ def manifold(run: Run) -> Figure | None:
     count = 18
     ticks = norm.ppf(np.linspace(0.02, 0.98, count))
     points = np.stack(np.meshgrid(ticks, ticks[::-1]), axis=-1).reshape(-1, 2).astype(np.float32)
-    images = np.asarray(run.load_model().decode(points))[..., 0].reshape(count, count, 28, 28)
+    images = np.asarray(run.load_model().decode(points))
+    height, width, channels = images.shape[1:]
+    images = images.reshape(count, count, height, width, channels).transpose(0, 2, 1, 3, 4)
     figure, axis = plt.subplots(figsize=(6.5, 6.5))
-    axis.imshow(images.transpose(0, 2, 1, 3).reshape(28 * count, 28 * count), cmap="gray_r", vmin=0, vmax=1)
+    axis.imshow(np.squeeze(images.reshape(height * count, width * count, channels)), cmap="gray_r", vmin=0, vmax=1)
     places = [0, count // 2, count - 1]
-    axis.set_xticks([28 * i + 14 for i in places], [f"{ticks[i]:.1f}" for i in places])
-    axis.set_yticks([28 * i + 14 for i in places], [f"{ticks[::-1][i]:.1f}" for i in places])
+    axis.set_xticks([width * (i + 0.5) for i in places], [f"{ticks[i]:.1f}" for i in places])
+    axis.set_yticks([height * (i + 0.5) for i in places], [f"{ticks[::-1][i]:.1f}" for i in places])
     axis.set(xlabel="first number of the code", ylabel="second number")
     axis.grid(False)
     text = "Decoded from a grid of codes at equal steps of the normal distribution's probability"

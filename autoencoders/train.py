@@ -1,9 +1,8 @@
 """Train an autoencoder: `python -m autoencoders.train [variant] [--flags]`."""
 
-import functools
 from dataclasses import replace
 
-from autoencoders.config import Config
+from autoencoders.config import Config, make_objective
 from commands.train import main
 from data import images
 from data.dataset import Dataset
@@ -54,22 +53,22 @@ TINY = ("--likelihood-images", "20", "--likelihood-samples", "20")  # what a tes
 
 def load(config: Config) -> Dataset:
     """Images in [0, 1]."""
-    return images.load(config.data, config.data_dir, **config.reductions)
+    return images.load(config.data, labelled=False, **config.loading)
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, evaluates on the test split once and writes the run."""
-    from autoencoders import evaluate, losses, model
+    from autoencoders import evaluate, model
     from training import loop
 
     shape = ("code", "network", "widths", "residual", "upsampling", "kind", "l1", "top_k")
     noise = ("corruption", "amount", "binarize")
-    network = model.build(**{name: getattr(config, name) for name in shape + noise})
-    weights = ("reconstruction", "kl_weight", "sparsity_weight", "sparsity_target", "rate_weight")
-    objective = functools.partial(losses.compute_loss, **{name: getattr(config, name) for name in weights})
+    network = model.build(
+        image_shape=dataset.train["image"].shape[1:], **{name: getattr(config, name) for name in shape + noise}
+    )
     optimizer = make_optimizer(config, dataset.counts()["train"])
-    history = loop.fit(network, objective, dataset, config, run, optimizer)
-    metrics = evaluate.evaluate(network, objective, dataset, config, run)
+    history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
+    metrics = evaluate.test_metrics(network, dataset, config, run)
     run.finish(network, metrics, dataset.counts(), history)
 
 

@@ -1,6 +1,7 @@
 """Settings of a network whose calibration is studied: its command line, its help and its defaults."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from training.settings import Settings, check_at_least
@@ -10,7 +11,7 @@ from training.settings import Settings, check_at_least
 class Config(Settings):
     """Settings of a network whose calibration is studied."""
 
-    data: Literal["auto", "mnist", "fashion_mnist", "digits"] = "fashion_mnist"
+    data: str = "fashion_mnist"
     train_examples: int = 2000
     epochs: int = 30
     batch_size: int = 50
@@ -31,3 +32,10 @@ class Config(Settings):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, units=1, width=1, weight_decay=0)
+
+
+def make_objective(config: Config):
+    """`compute_loss` with the weight decay and the temperatures of the settings."""
+    from calibration import losses
+
+    return functools.partial(losses.compute_loss, weight_decay=config.weight_decay, temperatures=config.temperatures)

@@ -1,5 +1,14 @@
-"""Turns the logits of one trained network into the numbers of the results table. NumPy only."""
+"""Turns the logits of one trained network into the numbers of the results table.
 
+`python -m calibration.evaluate RUN [--data PATH]` does it for any images.
+"""
+
+if __name__ == "__main__":  # before what loads TensorFlow
+    from commands.evaluate import main
+
+    main("calibration")
+
+import io
 import time
 import warnings
 
@@ -9,8 +18,24 @@ from calibration.methods.maps import METHODS
 from calibration.methods.temperature import fit_temperature
 from calibration.metrics import binned, uncertainty
 from calibration.metrics.smooth import smooth_ece
+from training.run import write_atomic
 
 VALIDATION_SIZES = (50, 100, 200, 500, 1000, 2000, 5000)
+
+
+def test_metrics(network, dataset, config, run=None) -> dict[str, float]:
+    """`everything` about a network, fitted on the validation split; the logits go into the folder of `run`."""
+    from training import loop
+
+    pairs = {}
+    for name in ("train", "validation", "test"):
+        split = getattr(dataset, name)
+        pairs[name] = loop.predict(network, split["image"], 500), np.asarray(split["label"])
+        if run:
+            content = io.BytesIO()
+            np.savez_compressed(content, logits=pairs[name][0], labels=pairs[name][1])
+            write_atomic(run.path / f"{name}_logits.npz", content.getbuffer())
+    return everything(**pairs)
 
 
 def overfitting(history: list[dict[str, float]]) -> dict[str, float]:

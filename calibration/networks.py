@@ -9,7 +9,13 @@ from densenet import model as densenet
 
 
 def build(
-    *, network: str = "residual", units: int = 2, width: int = 16, batch_normalisation: bool = True, classes: int = 10
+    *,
+    network: str = "residual",
+    units: int = 2,
+    width: int = 16,
+    batch_normalisation: bool = True,
+    classes: int = 10,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
 ) -> keras.Model:
     """One of the networks by name.
 
@@ -17,19 +23,21 @@ def build(
         network: "residual", "lenet" or "densenet" (BC: 3 blocks of 2 layers, growth rate 12).
         units, width, batch_normalisation: of the residual network, see `build_residual`.
         classes: number of logits.
+        image_shape: (height, width, channels).
 
     Returns:
-        images (n, 28, 28, 1) -> logits (n, classes) float32.
+        images (n, *image_shape) -> logits (n, classes) float32.
 
     Raises:
         ValueError: unknown network.
     """
     one_of("network", network, ("residual", "lenet", "densenet"))
+    task = {"classes": classes, "image_shape": image_shape}
     if network == "residual":
-        return build_residual(units=units, width=width, batch_normalisation=batch_normalisation, classes=classes)
+        return build_residual(units=units, width=width, batch_normalisation=batch_normalisation, **task)
     if network == "lenet":
-        return build_lenet(classes=classes)
-    return densenet.build(depth=2, bottleneck=True, compression=0.5, dropout=0.0, classes=classes)
+        return build_lenet(**task)
+    return densenet.build(depth=2, bottleneck=True, compression=0.5, dropout=0.0, **task)
 
 
 def build_lenet(*, width: int = 6, classes: int = 10, image_shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:

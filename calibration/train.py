@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 
-from calibration.config import Config
+from calibration.config import Config, make_objective
 from commands.train import main
 from data import images
 from data.dataset import Dataset
@@ -31,37 +31,28 @@ VARIANTS: Variants = {
 
 def load(config: Config) -> Dataset:
     """Images in [0, 1]."""
-    return images.load(config.data, config.data_dir, **config.reductions)
+    return images.load(config.data, **config.loading)
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, calibrates on the validation split, measures on the test split once and writes the run."""
     import keras
-    import numpy as np
 
-    from calibration import evaluate, losses, model
+    from calibration import evaluate, model
     from training import loop
 
-    network = model.build(
-        network=config.network, units=config.units, width=config.width, batch_normalisation=config.batch_normalisation
-    )  # fmt: skip
-    objective = functools.partial(
-        losses.compute_loss, weight_decay=config.weight_decay, temperatures=config.temperatures
-    )
+    task = {"image_shape": dataset.train["image"].shape[1:], "classes": dataset.classes}
+    shape = ("network", "units", "width", "batch_normalisation")
+    network = model.build(**task, **{name: getattr(config, name) for name in shape})
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
     thirds = keras.optimizers.schedules.PiecewiseConstantDecay(
         [steps // 2, steps * 3 // 4], [config.learning_rate * factor for factor in (1.0, 0.1, 0.01)]
     )
     rate = config.learning_rate if config.temperatures else thirds
     optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
-    history = loop.fit(network, objective, dataset, config, run, optimizer)
+    history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
 
-    splits = {name: getattr(dataset, name) for name in ("train", "validation", "test")}
-    logits = {name: network.predict(split["image"], batch_size=500, verbose=0) for name, split in splits.items()}
-    pairs = {name: (logits[name], np.asarray(split["label"])) for name, split in splits.items()}
-    for name, (z, labels) in pairs.items():
-        np.savez_compressed(run.path / f"{name}_logits.npz", logits=z, labels=labels)
-    metrics = {**evaluate.everything(**pairs), **evaluate.overfitting(history)}
+    metrics = evaluate.test_metrics(network, dataset, config, run) | evaluate.overfitting(history)
     run.finish(network, metrics, dataset.counts(), history)
 
 

@@ -62,4 +62,5 @@ def average_pooled(image, filters):
 def class_means(split):
     """Mean image of every class, float32 (classes, height, width, channels): a decoder that knows only the label."""
     images, labels = split["image"], split["label"]
-    return np.stack([images[labels == label].mean(axis=0) for label in np.unique(labels)])
+    means = np.stack([images[labels == label].mean(axis=0) for label in np.unique(labels)])
+    return means / 255 if images.dtype == np.uint8 else means

@@ -1,6 +1,7 @@
 """Settings of a capsule network: its command line, its help and its defaults."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from training.settings import Settings, check, check_at_least
@@ -96,3 +97,14 @@ def make_optimizer(config: Config, steps: int):
     if config.weight_decay:
         return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **averaging)
     return keras.optimizers.Adam(rate, **averaging)
+
+
+def make_objective(config: Config):
+    """`compute_loss` of the network and the data that the settings describe."""
+    from capsnet import losses
+
+    if not has_capsules(config.network):
+        return losses.compute_cnn_loss
+    compute_loss = losses.compute_pair_loss if config.pairs else losses.compute_loss
+    weights = {"reconstruction_weight": config.reconstruction_weight, "form": config.reconstruction}
+    return functools.partial(compute_loss, **weights)

@@ -1,10 +1,17 @@
-"""What is measured on the test split, once, after the last epoch."""
+"""What is measured on the test split, once, after the last epoch; `python -m capsnet.evaluate RUN [--data PATH]`."""
+
+if __name__ == "__main__":  # before what loads TensorFlow
+    from commands.evaluate import main
+
+    main("capsnet")
 
 import keras
 import numpy as np
 
 from capsnet import baselines
+from capsnet.config import make_objective
 from capsnet.model import decode
+from data.dataset import pixels
 from training import loop
 from training.run import write_json
 
@@ -13,27 +20,28 @@ BATCH = 128
 SAMPLE = 100
 TRANSFORMS = {
     "rotated": ("degrees", (-60, -40, -20, 20, 40, 60)),
-    "shifted": ("pixels", (-6, -4, -2, 2, 4, 6)),
+    "shifted": ("shift", (-6, -4, -2, 2, 4, 6)),
     "scaled": ("scale", (0.6, 0.8, 1.2, 1.4)),
 }
 VOTERS = 100  # images whose couplings are looked at
 SHIFTS = (-2, -1, 0, 1, 2)
 
 
-def test_metrics(network, objective, dataset, run) -> dict[str, float]:
-    """All test metrics that fit the network and the data; the robustness table goes into the run's folder."""
+def test_metrics(network, dataset, config, run=None) -> dict[str, float]:
+    """All test metrics that fit the network and the data; the robustness table goes into the folder of `run`."""
     if "digits" in dataset.test:
-        return pair_metrics(loop.evaluate(network, objective, dataset.test, BATCH))
-    test = dataset.test
+        return pair_metrics(loop.evaluate(network, make_objective(config), dataset.test, BATCH))
+    test = {**dataset.test, "image": pixels(dataset.test["image"])}
     outputs = loop.predict(network, test["image"], BATCH)
     metrics = {"test/error_percent": error_percent(outputs, test["label"])}
     if "reconstruction" in outputs:
-        metrics |= reconstruction_metrics(network, outputs, dataset)
+        metrics |= reconstruction_metrics(network, outputs, dataset.train, test)
     images, labels = sample(test)
     if "capsules" in outputs:
         metrics |= equivariance_metrics(network, images, labels) | vote_metrics(network, images, labels)
     table = robustness_table(network, images, labels)
-    write_json(run.path / "robustness.json", table)
+    if run:
+        write_json(run.path / "robustness.json", table)
     for kind, row in table.items():
         metrics[f"test/{kind}_error_percent"] = float(np.mean(list(row.values())))
     return metrics
@@ -57,11 +65,11 @@ def error_percent(outputs, labels) -> float:
     return 100 * float(np.mean(scores(outputs).argmax(-1) != labels))
 
 
-def reconstruction_metrics(network, outputs, dataset) -> dict[str, float]:
+def reconstruction_metrics(network, outputs, train, test) -> dict[str, float]:
     """Mean squared error over pixels: drawn from the longest capsule, from the labelled one, and by class means."""
-    image, label = dataset.test["image"], dataset.test["label"]
+    image, label = test["image"], test["label"]
     labelled = decode_capsules(network, outputs["capsules"], label)
-    template = baselines.class_means(dataset.train)[label]
+    template = baselines.class_means(train)[label]
     return {
         "test/mse": squared_error(image, outputs["reconstruction"]),
         "test/mse_true_mask": squared_error(image, labelled),
@@ -86,11 +94,11 @@ def squared_error(image, other) -> float:
 def sample(split) -> tuple[np.ndarray, np.ndarray]:
     """(images, labels), evenly spaced over the split: every tenth, or about SAMPLE of fewer than 10 SAMPLE."""
     step = min(10, max(1, len(split["label"]) // SAMPLE))
-    return split["image"][::step], split["label"][::step]
+    return pixels(split["image"][::step]), split["label"][::step]
 
 
-def transform(images, degrees=0.0, pixels=0.0, scale=1.0) -> np.ndarray:
-    """Images (n, height, width, 1) rotated about their centre, enlarged by `scale`, then shifted to the right.
+def transform(images, degrees=0.0, shift=0.0, scale=1.0) -> np.ndarray:
+    """Images (n, height, width, channels) rotated about their centre, enlarged by `scale`, then shifted to the right.
 
     Bilinear; what comes from outside is 0.
     """
@@ -101,10 +109,11 @@ def transform(images, degrees=0.0, pixels=0.0, scale=1.0) -> np.ndarray:
     centre = (np.array(images.shape[1:3]) - 1) / 2
     matrix = np.eye(3)  # the first axis counts images
     matrix[1:, 1:] = turn
-    move = np.array([0, pixels])
+    move = np.array([0, shift])
     offset = np.array([0, *(centre - turn @ (centre + move))])
-    moved = ndimage.affine_transform(images[..., 0].astype(np.float64), matrix, offset, order=1)
-    return moved[..., None].astype(np.float32)
+    channels = np.moveaxis(images.astype(np.float64), -1, 0)
+    moved = [ndimage.affine_transform(channel, matrix, offset, order=1) for channel in channels]
+    return np.stack(moved, axis=-1).astype(np.float32)
 
 
 def robustness_table(network, images, labels) -> dict[str, dict[str, float]]:
@@ -133,7 +142,7 @@ def equivariance_metrics(network, images, labels) -> dict[str, float]:
         vectors v' / |v'| and v / |v| (0 to 2); `test/shift_r2`: share of the shift's variance that a linear map of
         class and pose explains on images that it was not fitted to (1: the pose tells the shift; 0: it does not).
     """
-    capsules = predict_each(network, [transform(images, pixels=pixels) for pixels in SHIFTS])["capsules"]
+    capsules = predict_each(network, [transform(images, shift=shift) for shift in SHIFTS])["capsules"]
     capsules = capsules[:, np.arange(len(labels)), labels]  # of the true class, (shifts, n, D)
     lengths = np.linalg.norm(capsules, axis=-1) + 1e-12
     units = capsules / lengths[..., None]

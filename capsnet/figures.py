@@ -8,9 +8,8 @@ from matplotlib.figure import Figure
 
 from capsnet import evaluate
 from capsnet.config import reads_digits
-from data import images as image_data
 from data.dataset import Dataset
-from data.images import first_of_each_class
+from data.splits import first_of_each_class
 from reporting import plots, runs
 from training import loop
 from training.run import Run
@@ -51,14 +50,9 @@ def loss(run: Run) -> Figure:
     return plots.learning_curves(run, "loss", "loss")
 
 
-def class_names(run: Run) -> tuple[str, ...]:
-    """Names of the classes of the run's data set."""
-    return image_data.class_names(run.config["data"])
-
-
 def titles(run: Run, labels, predicted) -> list[str]:
     """What each image is and what it was read as."""
-    names = class_names(run)
+    names = runs.class_names_of(run)
     return [f"is {names[label]},\nread {names[read]}" for label, read in zip(labels, predicted, strict=True)]
 
 
@@ -78,7 +72,7 @@ def reconstructions(run: Run) -> Figure | None:
     if not has_decoder(run):
         return None
     test = dataset_of(run).test
-    chosen = first_of_each_class(test["label"])
+    chosen = first_of_each_class(test)
     rows, predicted = strip(network_of(run), test["image"][chosen], test["label"][chosen])
     figure = plots.image_rows(rows, titles=titles(run, test["label"][chosen], predicted))
     metrics = run.result["metrics"]
@@ -120,7 +114,7 @@ def perturbations(run: Run) -> Figure | None:
         return None
     test = dataset_of(run).test
     network = network_of(run)
-    chosen = first_of_each_class(test["label"])[[2, 4]]
+    chosen = first_of_each_class(test)[[2, 4] if dataset_of(run).classes > 4 else [0, 1]]
     outputs = loop.predict(network, test["image"][chosen])
     figure, axes = plt.subplots(1, len(chosen), figsize=(4.4 * len(chosen), 6.4), squeeze=False)
     for axis, label, capsules in zip(axes[0], test["label"][chosen], outputs["capsules"], strict=True):
@@ -130,20 +124,20 @@ def perturbations(run: Run) -> Figure | None:
         images = evaluate.decode_capsules(
             network, changed.reshape(-1, *capsules.shape), np.full(size * len(OFFSETS), label)
         )
-        axis.imshow(mosaic(images, len(OFFSETS)), cmap="gray_r", vmin=0, vmax=1)
+        axis.imshow(np.squeeze(mosaic(images, len(OFFSETS))), cmap="gray_r", vmin=0, vmax=1)
         height, width = images.shape[1:3]
         axis.set_yticks(height * (np.arange(size) + 0.5), np.arange(size) + 1, fontsize=7)
         axis.set_xticks(width * (np.arange(0, 11, 5) + 0.5), [f"{offset:+.2f}" for offset in OFFSETS[::5]])
-        axis.set(title=class_names(run)[label], ylabel="number of the capsule", xlabel="added to it")
+        axis.set(title=runs.class_names_of(run)[label], ylabel="number of the capsule", xlabel="added to it")
         axis.grid(False)
     return plots.caption(figure, f"One number of the labelled capsule changed, then decoded. {plots.describe(run)}.")
 
 
 def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
-    """Images (rows * columns, height, width, 1) as one picture."""
-    count, height, width = images.shape[:3]
-    grid = images.reshape(count // columns, columns, height, width)
-    return grid.transpose(0, 2, 1, 3).reshape(-1, columns * width)
+    """Images (rows * columns, height, width, channels) as one picture."""
+    count, height, width, channels = images.shape
+    grid = images.reshape(count // columns, columns, height, width, channels)
+    return grid.transpose(0, 2, 1, 3, 4).reshape(-1, columns * width, channels)
 
 
 def couplings(run: Run) -> Figure | None:
@@ -156,7 +150,7 @@ def couplings(run: Run) -> Figure | None:
     for iteration, values in enumerate(share[:, 0], 1):
         axes[0].bar(np.arange(values.size) + 0.8 * iteration / (len(share) + 1) - 0.4, values, 0.8 / (len(share) + 1),
                     label=f"iteration {iteration}")  # fmt: skip
-    names = class_names(run)
+    names = runs.class_names_of(run)
     axes[0].set(xlabel="class", ylabel="share of the votes", title=f"One image of class {names[labels[0]]}")
     axes[0].set_xticks(range(share.shape[-1]), names, rotation=45 if len(names[0]) > 1 else 0)
     axes[0].set_ylim(0, 1.35 * share[:, 0].max())  # room for the legend
@@ -207,7 +201,7 @@ def equivariance(run: Run) -> Figure | None:
     images, labels = evaluate.sample(dataset_of(run).test)
     images, labels = images[:200], labels[:200]
     shifts = np.arange(-4, 5)
-    moved = [evaluate.transform(images, pixels=pixels) for pixels in shifts]
+    moved = [evaluate.transform(images, shift=shift) for shift in shifts]
     capsules = evaluate.predict_each(network_of(run), moved)["capsules"][:, np.arange(len(labels)), labels]
     lengths = np.linalg.norm(capsules, axis=-1)
     units = capsules / (lengths[..., None] + 1e-12)

@@ -75,13 +75,16 @@ def compute_pair_loss(model, batch, training, *, reconstruction_weight, form="su
     """Loss of images of two digits (MultiMNIST): both classes present, each digit rebuilt from its own capsule.
 
     Args:
-        batch: `digits` uint8 (n, 36, 36, 2), the two placed digits, whose clipped sum is the image; `label` (n, 2).
+        batch: `digits` (n, 36, 36, 2), the two placed digits, uint8 or float32 in [0, 1], whose clipped sum is the
+            image; `label` (n, 2).
         reconstruction_weight, form: as in `compute_loss`; the errors of the two digits are added.
 
     Returns:
         (loss, terms): `margin`, `mse` (mean of the two digits), `accuracy` (both classes right).
     """
-    digits = ops.cast(batch["digits"], "float32") / 255.0
+    digits = batch["digits"]
+    if digits.dtype == "uint8":  # the training loop has done this already
+        digits = ops.cast(digits, "float32") / 255.0
     labels = batch["label"]
     if len(labels.shape) != 2 or labels.shape[1] != 2:
         raise ValueError(f"labels have shape {tuple(labels.shape)}, expected (n, 2): the classes of both digits")

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 
-from capsnet.config import Config, build_capsules, has_capsules, make_optimizer
+from capsnet.config import Config, build_capsules, has_capsules, make_objective, make_optimizer
 from commands.train import main
 from data import images, multimnist
 from data.dataset import Dataset
@@ -22,7 +22,7 @@ VARIANTS: Variants = {
     "best": ("paper with half the batch, longer, the rate falling to 0 along a cosine", paper(
         batch_size=64, epochs=14, schedule="cosine")),
     "efficient": ("Efficient-CapsNet: 161,824 parameters, affine augmentation, one cycle, averaged weights", paper(
-        network="efficient", batch_size=64, epochs=12, learning_rate=2e-3, schedule="one_cycle", rotation=15.0,
+        network="efficient", batch_size=64, epochs=30, learning_rate=2e-3, schedule="one_cycle", rotation=15.0,
         shear=0.15, scale=0.12, weight_decay=1e-4, average=0.999)),
     "routing_1": ("ablation: 1 routing iteration", short(iterations=1)),
     "routing_2": ("ablation: 2 iterations", short(iterations=2)),
@@ -45,7 +45,7 @@ def load(config: Config) -> Dataset:
 
     More of them would take longer after every epoch than the epoch itself.
     """
-    dataset = images.load(config.data, config.data_dir, **config.reductions)
+    dataset = images.load(config.data, **config.loading)
     held = {key: array[: dataset.counts()["train"]] for key, array in dataset.validation.items()}
     dataset = dataclasses.replace(dataset, validation=held)
     return multimnist.pair_up(dataset, config.pairs) if config.pairs else dataset
@@ -53,24 +53,22 @@ def load(config: Config) -> Dataset:
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, evaluates on the test split once and writes the run."""
-    from capsnet import baselines, evaluate, losses
+    from capsnet import baselines, evaluate
     from training import loop
 
-    shape = (*next(iter(dataset.train.values())).shape[1:3], 1)
+    arrays = dataset.train
+    shape = (*arrays["digits"].shape[1:3], 1) if config.pairs else arrays["image"].shape[1:]
+    task = {"image_shape": shape, "classes": dataset.classes}
     if not has_capsules(config.network):
-        network = baselines.build(config.network, image_shape=shape, max_shift=config.max_shift, filters=config.filters)
-        objective = losses.compute_cnn_loss
+        network = baselines.build(config.network, **task, max_shift=config.max_shift, filters=config.filters)
     else:
         decoder = {} if config.reconstruction_weight else {"decoder_units": ()}
-        network = build_capsules(config, image_shape=shape, **decoder)
-        compute_loss = losses.compute_pair_loss if config.pairs else losses.compute_loss
-        weights = {"reconstruction_weight": config.reconstruction_weight, "form": config.reconstruction}
-        objective = functools.partial(compute_loss, **weights)
+        network = build_capsules(config, **task, **decoder)
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
     optimizer = make_optimizer(config, steps)
-    history = loop.fit(network, objective, dataset, config, run, optimizer)
+    history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
     optimizer.finalize_variable_values(network.trainable_variables)  # the moving average, if one was kept
-    metrics = evaluate.test_metrics(network, objective, dataset, run)
+    metrics = evaluate.test_metrics(network, dataset, config, run)
     run.finish(network, metrics, dataset.counts(), history)
 
 

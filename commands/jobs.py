@@ -74,7 +74,7 @@ class Task:
         variants = importlib.import_module(self.module).VARIANTS
         variant, config = parse(self.module, variants, self.arguments)
         name = variant + (f"@{config.tag}" if config.tag else "")
-        data = images.reduced_name(config.data, **config.reductions)
+        data = images.run_name(config.data, config.data_dir, **config.reductions)
         return Run(Path(config.runs_dir) / self.method / name / data / f"seed{config.seed}")
 
     def execute(self, jobs: int = 1) -> str | None:

@@ -1,6 +1,7 @@
 """The settings of a CorrMCNN: its command line and its help text."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from training.settings import Settings, check, check_at_least
@@ -118,3 +119,18 @@ LOSS = (
     "step_correlation_weights", "decoder_steps", "canonical_weight", "ridge", "neighbours", "neighbour_share",
     "pixel_error", "step_error",
 )  # fmt: skip
+
+
+def make_objective(config: Config):
+    """`compute_loss` with the weights of the settings."""
+    from corrmcnn import losses
+
+    return functools.partial(losses.compute_loss, **{name: getattr(config, name) for name in LOSS})
+
+
+def make_optimizer(config: Config, steps: int):
+    """Adam or RMSprop, at a constant rate or along half a cosine over `steps` steps."""
+    import keras
+
+    rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps) if config.decay else config.learning_rate
+    return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[config.optimizer](rate)

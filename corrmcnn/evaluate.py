@@ -1,9 +1,18 @@
-"""What is measured on a CorrMCNN: everything that CorrNet reports, the slides' protocol, gradient norms by layer."""
+"""What is measured on a CorrMCNN: everything that CorrNet reports, the slides' protocol, gradient norms by layer.
+
+`python -m corrmcnn.evaluate RUN [--data PATH]` measures a trained network on any pairs of the same shape.
+"""
+
+if __name__ == "__main__":  # before what loads TensorFlow
+    from commands.evaluate import main
+
+    main("corrmcnn")
 
 import numpy as np
 from keras import layers
 
 from corrnet import cca, evaluate
+from data.dataset import pixels
 
 PROBES = 500  # training pairs whose loss the gradient norms belong to
 PROPOSED = 10  # directions that a code may lean on
@@ -37,9 +46,15 @@ def measure(network, dataset, split, project, lean=0.0):
     else:
         both = joint_codes(network, dataset.train)
     metrics = evaluate.evaluate(train, held, targets=held_views, rebuilt=rebuilt, prefix=f"{split}/")
-    single = evaluate.single_view_metrics(both, train.labels, held)
-    metrics |= {f"{split}/{name}": float(value) for name, value in single.items()}
+    if train.labels is not None:
+        single = evaluate.single_view_metrics(both, train.labels, held)
+        metrics |= {f"{split}/{name}": float(value) for name, value in single.items()}
     return metrics | overfitting(network, dataset.train, metrics, split)
+
+
+def test_metrics(network, dataset, config, run=None):
+    """`measure` with the settings of a run, on the split that they name."""
+    return measure(network, dataset, config.measure_on, config.project, config.lean)
 
 
 def fit_leader(train, validation):
@@ -109,8 +124,9 @@ def gradient_norms(network, compute_loss, split, prefix):
     import tensorflow as tf
 
     state = [(variable, variable.numpy()) for variable in network.non_trainable_variables]
+    batch = {name: pixels(array[:PROBES]) for name, array in split.items()}
     with tf.GradientTape() as tape:
-        loss, _ = compute_loss(network, {name: array[:PROBES] for name, array in split.items()}, training=True)
+        loss, _ = compute_loss(network, batch, training=True)
     groups = kernels_by_layer(network)
     gradients = tape.gradient(loss, [[kernel.value for kernel in kernels] for kernels in groups.values()])
     for variable, value in state:

@@ -4,9 +4,9 @@ import functools
 from dataclasses import replace
 
 from commands.train import main
-from corrmcnn.config import LOSS, NETWORK, Config
-from corrnet.train import load
-from data.dataset import Dataset
+from corrmcnn.config import NETWORK, Config, make_objective, make_optimizer
+from corrnet import train as two_views
+from data.dataset import DataError, Dataset
 from training.run import Run
 from training.settings import Variants
 
@@ -69,23 +69,28 @@ VARIANTS: Variants = {
 TINY = ("--filters", "3", "--dense-units", "6", "5", "--code-units", "4", "--decoder-units", "5", "6")
 
 
+def load(config: Config) -> Dataset:
+    """Halves of images, or two views that are images."""
+    dataset = two_views.load(config)
+    if dataset.train["left"].ndim != 4:
+        raise DataError(f"{config.data} has views of features, expected pictures to convolve; use corrnet")
+    return dataset
+
+
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, measures once at the end and writes the run."""
-    import keras
-
-    from corrmcnn import evaluate, losses, model
+    from corrmcnn import evaluate, model
     from training import loop
 
     shapes = {f"{view}_shape": dataset.train[view].shape[1:] for view in ("left", "right")}
     network = model.build(**shapes, **{name: getattr(config, name) for name in NETWORK})
-    objective = functools.partial(losses.compute_loss, **{name: getattr(config, name) for name in LOSS})
+    objective = make_objective(config)
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
-    rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps) if config.decay else config.learning_rate
-    optimizer = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[config.optimizer](rate)
+    optimizer = make_optimizer(config, steps)
     gradients = evaluate.gradient_norms(network, objective, dataset.train, "gradient/start/")
     history = loop.fit(network, objective, dataset, config, run, optimizer)
     gradients |= evaluate.gradient_norms(network, objective, dataset.train, "gradient/end/")
-    metrics = evaluate.measure(network, dataset, config.measure_on, config.project, config.lean) | gradients
+    metrics = evaluate.test_metrics(network, dataset, config) | gradients
     metrics["validation/loss_after_one_epoch"] = history[0]["validation/loss"]
     run.finish(network, metrics, dataset.counts(), history)
 

@@ -1,6 +1,7 @@
 """Settings of a CorrNet: its command line, its help and its defaults."""
 
 import dataclasses
+import functools
 from typing import Literal
 
 from training.settings import Settings, check, check_at_least
@@ -48,3 +49,13 @@ class Config(Settings):
         check_at_least(self, code_units=1, both_weight=0, single_weight=0)
         check(self.batch_size >= 2, "batch_size", "at least 2, a correlation needs two samples", self.batch_size)
         check(self.initial_scale > 0, "initial_scale", "> 0", self.initial_scale)
+
+
+def make_objective(config: Config):
+    """`compute_loss` with the weights of the settings."""
+    from corrnet import losses
+
+    return functools.partial(
+        losses.compute_loss, correlation_weight=config.correlation_weight, both_weight=config.both_weight,
+        left_weight=config.single_weight, right_weight=config.single_weight, reconstruction=config.reconstruction,
+    )  # fmt: skip

@@ -2,7 +2,14 @@
 
 The sum of unit-by-unit correlations, the literature's headline, can be raised by copying one good unit. It is
 therefore always reported with the total canonical correlation and the effective rank (see `corrnet.cca`).
+
+`python -m corrnet.evaluate RUN [--data PATH]` measures a trained network on any pairs of the same shape.
 """
+
+if __name__ == "__main__":  # before what loads TensorFlow
+    from commands.evaluate import main
+
+    main("corrnet")
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from corrnet import cca
+from data.dataset import pixels
 from training.quiet import solver
 
 FOLDS = 5
@@ -23,12 +31,12 @@ class Codes(NamedTuple):
 
     Attributes:
         left, right: (n, units).
-        labels: (n,) integers.
+        labels: (n,) integers, or None.
     """
 
     left: np.ndarray
     right: np.ndarray
-    labels: np.ndarray
+    labels: np.ndarray | None
 
 
 def evaluate(train, test, *, targets=None, rebuilt=None, project=False, prefix="test/"):
@@ -50,11 +58,17 @@ def evaluate(train, test, *, targets=None, rebuilt=None, project=False, prefix="
     with threadpool_limits(1):  # many small products: threads inside each would wait for each other
         if project:
             train, test = canonical_variates(train, test)
-        metrics = code_metrics(train, test) | transfer_metrics(test) | label_metrics(train, test)
-        metrics |= retrieval_metrics(train, test)
+        metrics = code_metrics(train, test) | retrieval_metrics(train, test)
+        if test.labels is not None:
+            metrics |= transfer_metrics(test) | label_metrics(train, test)
     if rebuilt is not None:
         metrics |= reconstruction_metrics(targets, rebuilt)
     return {prefix + name: float(value) for name, value in metrics.items()}
+
+
+def test_metrics(network, dataset, config=None, run=None):
+    """`evaluate_network` of a CorrNet, as its training and its command line ask for it."""
+    return evaluate_network(network, dataset)
 
 
 def evaluate_network(network, dataset, *, project=False):
@@ -76,7 +90,7 @@ def evaluate_network(network, dataset, *, project=False):
 def encode_split(network, split):
     """Codes of every sample of `split`; `network.encode(left=batch)` or `(right=batch)` gives (n, units)."""
     left = in_batches(lambda batch: network.encode(left=batch), split["left"])
-    return Codes(left, in_batches(lambda batch: network.encode(right=batch), split["right"]), split["label"])
+    return Codes(left, in_batches(lambda batch: network.encode(right=batch), split["right"]), split.get("label"))
 
 
 def rebuild(network, codes):
@@ -86,7 +100,7 @@ def rebuild(network, codes):
 
 def in_batches(function, array, size=2000):
     """`function` of an array (n, ...), `size` rows at a time; NumPy arrays, or dicts of them, joined again."""
-    parts = [function(array[start : start + size]) for start in range(0, len(array), size)]
+    parts = [function(pixels(array[start : start + size])) for start in range(0, len(array), size)]
     if isinstance(parts[0], dict):
         return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
     return np.concatenate([np.asarray(part) for part in parts])
@@ -187,7 +201,7 @@ def retrieval_metrics(train, test, chunk=1000):
     metrics = {}
     for query, found in OTHER.items():
         ranks = []
-        for start in range(0, len(test.labels), chunk):
+        for start in range(0, len(test.left), chunk):
             similarity = unit[query][start : start + chunk] @ unit[found].T  # (chunk, n)
             rows = np.arange(len(similarity))
             own = similarity[rows, start + rows]
@@ -213,7 +227,7 @@ def reconstruction_metrics(targets, rebuilt):
     metrics = {}
     for given in OTHER:
         for predicted in OTHER:
-            error = np.asarray(rebuilt[given][predicted], np.float64) - targets[predicted]
+            error = np.asarray(rebuilt[given][predicted], np.float64) - pixels(targets[predicted])
             squares = np.square(error).reshape(len(error), -1)
             kind, where = ("self", given) if given == predicted else ("cross", f"{given}_to_{predicted}")
             metrics[f"{kind}_mse_{where}"] = squares.mean()

@@ -9,8 +9,10 @@ from matplotlib.lines import Line2D
 from threadpoolctl import threadpool_limits
 
 from corrnet import cca, evaluate
-from data import images, views
+from data.dataset import pixels
+from data.splits import first_of_each_class
 from reporting import plots
+from reporting.runs import dataset_of
 from training.run import Run
 
 PIXEL_CORRELATIONS: dict[str, np.ndarray] = {}  # checksum of a data set -> its own
@@ -29,9 +31,7 @@ def material(path):
     network = run.load_model()
     if not hasattr(network, "encode"):
         return None
-    settings = run.config["settings"]
-    reductions = {name: settings.get(name, 0) for name in ("train_examples", "held_examples")}
-    dataset = views.halves(images.load(settings["data"], settings["data_dir"], split="ordered", **reductions))
+    settings, dataset = run.config["settings"], dataset_of(run)
     codes = tuple(evaluate.encode_split(network, split) for split in (dataset.train, dataset.test))
     project = settings.get("project") or not hasattr(network, "decode")
     return network, dataset, evaluate.canonical_variates(*codes) if project else codes
@@ -43,9 +43,10 @@ def completions(run: Run) -> Figure | None:
     if found is None or not hasattr(found[0], "decode"):
         return None
     network, dataset, _ = found
-    split = dataset.test
-    first = [int(np.flatnonzero(split["label"] == label)[0]) for label in np.unique(split["label"])]
-    left, right = split["left"][first], split["right"][first]
+    if dataset.test["left"].ndim != 4 or dataset.test["left"].shape != dataset.test["right"].shape:
+        return None  # features, not halves of a picture
+    first = first_of_each_class(dataset.test)
+    left, right = (pixels(dataset.test[view][first]) for view in ("left", "right"))
     from_left = network.decode(network.encode(left=left))["right"]
     from_right = network.decode(network.encode(right=right))["left"]
     blank = np.full_like(left, 0.12)
@@ -86,7 +87,7 @@ def pixel_correlations(dataset, components):
     """Test correlations (components,) of the linear CCA of the pixels; all those of the newest data set are kept."""
     checksum = dataset.provenance["checksum"]
     if checksum not in PIXEL_CORRELATIONS:
-        flat = {name: [np.reshape(split[view], (len(split[view]), -1)) for view in evaluate.OTHER]
+        flat = {name: [np.reshape(pixels(split[view]), (len(split[view]), -1)) for view in evaluate.OTHER]
                 for name, split in (("train", dataset.train), ("test", dataset.test))}  # fmt: skip
         PIXEL_CORRELATIONS.clear()
         fitted = cca.fit_cca(*flat["train"], min(view.shape[1] for view in flat["train"]))
@@ -120,17 +121,21 @@ def embedding(run: Run) -> Figure | None:
         return None
     from sklearn.manifold import TSNE
 
-    _, _, (_, test) = found
-    rows = np.arange(min(SAMPLES, len(test.labels)))
+    _, dataset, (_, test) = found
+    rows = np.arange(min(SAMPLES, len(test.left)))
+    labels = np.zeros(len(rows), int) if test.labels is None else test.labels[rows]
+    classes = max(1, dataset.classes)
     codes = np.concatenate([test.left[rows], test.right[rows]])
     perplexity = min(30.0, (len(codes) - 1) / 3)
     with threadpool_limits(1):  # few points: threads would mostly wait for each other
         points = TSNE(init="pca", perplexity=perplexity, max_iter=500, random_state=0).fit_transform(codes)
     figure, axis = plt.subplots(figsize=(6.4, 5.4))
     for part, marker in ((points[: len(rows)], "o"), (points[len(rows) :], "^")):
-        axis.scatter(*part.T, s=14, c=test.labels[rows], cmap="tab10", marker=marker, vmin=-0.5, vmax=9.5, lw=0)
-    colours = figure.colorbar(axis.collections[0], ax=axis, ticks=range(10), label="class")
-    colours.ax.tick_params(length=0)
+        cmap = "tab10" if classes <= 10 else "tab20"
+        axis.scatter(*part.T, s=14, c=labels, cmap=cmap, marker=marker, vmin=-0.5, vmax=classes - 0.5, lw=0)
+    if classes > 1:
+        colours = figure.colorbar(axis.collections[0], ax=axis, ticks=range(min(classes, 20)), label="class")
+        colours.ax.tick_params(length=0)
     marks = [Line2D([], [], marker=marker, ls="", color="0.4") for marker in "o^"]
     axis.legend(marks, ["code of the left half", "code of the right half"], loc="upper right", frameon=True)
     axis.set(xticks=[], yticks=[], title="t-SNE of the codes of either half")

@@ -2,10 +2,11 @@
 
 import dataclasses
 import functools
+from pathlib import Path
 
 from commands.train import main
-from corrnet.config import Config
-from data import images, views
+from corrnet.config import Config, make_objective
+from data import images, tables, views
 from data.dataset import Dataset
 from training.run import Run
 from training.settings import Variants
@@ -34,9 +35,13 @@ VARIANTS: Variants = {
 
 
 def load(config: Config) -> Dataset:
-    """Halves; the last sixth of the training images, in file order, is the validation split."""
-    whole = images.load(config.data, config.data_dir, split="ordered", **config.reductions)
-    return views.halves(whole)
+    """Two views of a table, or halves of images.
+
+    The validation split of data with a name is the last sixth of their training images, in file order.
+    """
+    if tables.is_table(config.data):
+        return tables.two_views(Path(config.data), **config.reductions)
+    return views.halves(images.load(config.data, split="ordered", labelled=False, **config.loading))
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
@@ -50,14 +55,10 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     layers = ("code_units", "encoder_units", "decoder_units", "tied", "hidden_activation", "output_activation",
               "initial_scale", "official_seed")  # fmt: skip
     network = model.build(**shapes, **{name: getattr(config, name) for name in layers})
-    objective = functools.partial(
-        losses.compute_loss, correlation_weight=config.correlation_weight, both_weight=config.both_weight,
-        left_weight=config.single_weight, right_weight=config.single_weight, reconstruction=config.reconstruction,
-    )  # fmt: skip
     rmsprop = functools.partial(keras.optimizers.RMSprop, rho=0.9, epsilon=losses.EPSILON)
     optimizer = {"rmsprop": rmsprop, "adam": keras.optimizers.Adam}[config.optimizer](config.learning_rate)
-    history = loop.fit(network, objective, dataset, config, run, optimizer)
-    run.finish(network, evaluate.evaluate_network(network, dataset), dataset.counts(), history)
+    history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
+    run.finish(network, evaluate.test_metrics(network, dataset, config), dataset.counts(), history)
 
 
 if __name__ == "__main__":

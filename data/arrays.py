@@ -59,6 +59,27 @@ def read_npz(path: Path, wanted: Sequence[str] = ()) -> dict[str, np.ndarray]:
         raise DataError(f"{path} is not a readable .npz file ({error}); copy or download it again") from None
 
 
+def read_npy(path: Path) -> np.ndarray:
+    """The array of an `.npy` file.
+
+    Raises:
+        DataError: no file, not such a file, truncated, an array that needs unpickling, or more than 16 GiB.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path} does not exist, expected an .npy file; check the path")
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path} has {path.stat().st_size:,} bytes, expected at most {MOST_BYTES:,}; divide it")
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # checks the size against the header's
+        return np.array(mapped)
+    except DataError:
+        raise
+    except (ValueError, *DAMAGE) as error:
+        reason = "it cannot be loaded without unpickling" if "pickle" in str(error) else str(error)
+        raise DataError(f"{path} is not a readable .npy file ({reason}); expected an array of numbers") from None
+
+
 def read_idx(path: Path) -> np.ndarray:
     """The array of an IDX file, plain or gzip: the format of MNIST's own files.
 

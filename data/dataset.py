@@ -27,7 +27,12 @@ class Dataset:
         title: what a figure caption calls it, for example "MNIST".
         train, validation, test: mappings from an array's name to an array; all arrays of a split have
             the same number of rows, and all splits have the same arrays.
-        provenance: where the arrays come from; `checksum` (SHA-256 over all arrays) is added here.
+        provenance: where the arrays come from; `checksum` (SHA-256 over all arrays), `counts` and the
+            `shapes` of one row of each array are added here.
+        class_names: names of the labels 0, 1, ..., where they have any.
+
+    Pictures are `image` (n, height, width, channels): float32 in [0, 1], or uint8, which `pixels` and the training loop
+    turn into that.
 
     Raises:
         DataError: splits with other arrays, unequal numbers of rows, or no rows at all.
@@ -39,6 +44,7 @@ class Dataset:
     validation: Split
     test: Split
     provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self):
         for split_name in SPLITS:
@@ -47,6 +53,8 @@ class Dataset:
             frozen = {key: read_only(array) for key, array in split.items()}
             object.__setattr__(self, split_name, MappingProxyType(frozen))
         provenance = {**self.provenance, "checksum": self.checksum(), "counts": self.counts()}
+        provenance["shapes"] = {key: list(array.shape[1:]) for key, array in self.test.items()}
+        provenance |= {"class_names": list(self.class_names)} if self.class_names else {}
         object.__setattr__(self, "provenance", provenance)
 
     def checksum(self) -> str:
@@ -60,7 +68,14 @@ class Dataset:
 
     def counts(self) -> dict[str, int]:
         """Number of examples of each split."""
-        return {name: len(next(iter(getattr(self, name).values()))) for name in SPLITS}
+        return {name: rows_of(getattr(self, name)) for name in SPLITS}
+
+    @property
+    def classes(self) -> int:
+        """Number of classes: of the names, or up to the largest label; 0 without labels."""
+        if self.class_names or "label" not in self.train:
+            return len(self.class_names)
+        return 1 + max(int(np.max(getattr(self, name)["label"])) for name in SPLITS)
 
     def map(self, change: Callable[[str, Split], Split], **fields) -> "Dataset":
         """A new Dataset whose splits are `change(split name, split)`; `fields` replace others."""
@@ -81,6 +96,26 @@ def check_split(name: str, split: Split, expected_names: set[str]) -> None:
             f"split '{name}' has {rows} rows, expected the same number, at least 1, in every array; "
             "give one row per example"
         )
+
+
+def rows_of(split: Split) -> int:
+    """Number of rows of a split."""
+    return len(next(iter(split.values())))
+
+
+def pixels(images: np.ndarray) -> np.ndarray:
+    """Pictures as float32 in [0, 1]: uint8 divided by 255, anything else as it is."""
+    return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images
+
+
+def mean_and_deviation(images: np.ndarray, chunk: int = 4000) -> tuple[float, float]:
+    """Mean and standard deviation over all pixels of pictures in [0, 1], a part of them at a time; float64."""
+    total, squares = 0.0, 0.0
+    for first in range(0, len(images), chunk):
+        part = pixels(images[first : first + chunk]).astype(np.float64)
+        total, squares = total + part.sum(), squares + np.square(part).sum()
+    mean = total / images.size
+    return float(mean), float(np.sqrt(max(0.0, squares / images.size - mean**2))) or 1.0
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from data.dataset import DataError, Dataset, Split
+from data.dataset import DataError, Dataset, Split, pixels
 
 
 def pair_up(dataset: Dataset, train_pairs: int = 1, margin: int = 4, seed: int = 0) -> Dataset:
@@ -25,6 +25,8 @@ def pair_up(dataset: Dataset, train_pairs: int = 1, margin: int = 4, seed: int =
     """
     if train_pairs < 1:
         raise DataError(f"train_pairs is {train_pairs}, expected at least 1 pair per training image")
+    if dataset.train["image"].shape[-1] != 1:
+        raise DataError("images have colours, expected grey ones (one channel) to add two of; convert them to grey")
     streams = dict(zip(("train", "validation", "test"), np.random.SeedSequence(seed).spawn(3), strict=True))
 
     def change(name: str, split: Split) -> Split:
@@ -51,10 +53,10 @@ def partners(labels: np.ndarray, first: np.ndarray, generator: np.random.Generat
 def place(images: np.ndarray, rows: np.ndarray, margin: int, generator: np.random.Generator) -> np.ndarray:
     """Images `rows` as uint8, each at a random place of an empty canvas with `margin` pixels more on every side."""
     height, width = images.shape[1:3]
-    pixels = np.round(255 * images[..., 0]).astype(np.uint8)
+    grey = np.round(255 * pixels(images[..., 0])).astype(np.uint8)
     canvas = np.zeros((len(rows), height + 2 * margin, width + 2 * margin), np.uint8)
     corners = generator.integers(2 * margin + 1, size=(len(rows), 2))
     for top, left in itertools.product(range(2 * margin + 1), repeat=2):
         here = np.flatnonzero((corners == (top, left)).all(axis=1))
-        canvas[here, top : top + height, left : left + width] = pixels[rows[here]]
+        canvas[here, top : top + height, left : left + width] = grey[rows[here]]
     return canvas

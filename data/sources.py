@@ -1,5 +1,6 @@
 """Finds the raw arrays of a data set on this machine, or downloads them with a checksum."""
 
+import functools
 import gzip
 import hashlib
 import os
@@ -68,11 +69,26 @@ def find_archive(name: str, data_dir: str | Path | None) -> tuple[Arrays, str]:
             )
         return found
     folder = os.environ.get(ENVIRONMENT_VARIABLE)
-    cache = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
+    cache = keras_cache()
     for place in ([Path(folder)] if folder else []) + [cache]:
         if found := read_folder(place, name):
             return found
     return download_mnist(cache) if name == "mnist" else fashion(cache / "fashion-mnist")
+
+
+@functools.lru_cache(maxsize=2)
+def on_this_machine(name: str, data_dir: str | None) -> Arrays | None:
+    """The arrays of `name` where they lie on this machine, as `find_archive` would take them; None otherwise."""
+    folders = [data_dir] if data_dir else [os.environ.get(ENVIRONMENT_VARIABLE), keras_cache()]
+    for folder in filter(None, folders):
+        if found := read_folder(Path(folder), name):
+            return found[0]
+    return None
+
+
+def keras_cache() -> Path:
+    """The folder of Keras' own downloads."""
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets"
 
 
 def read_folder(folder: Path, name: str) -> tuple[Arrays, str] | None:

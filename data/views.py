@@ -1,19 +1,21 @@
 """Two views of one image: its left and its right half."""
 
-from data.dataset import Dataset
+from data.dataset import DataError, Dataset
 
 
 def halves(dataset: Dataset) -> Dataset:
-    """Left and right halves of 28x28 images, the two views of CorrNet (Chandar et al. 2016, section 4).
+    """Left and right halves of images, the two views of CorrNet (Chandar et al. 2016, section 4).
 
     Returns:
-        Dataset with `left`, `right` float32 (n, 28, 14, 1) in [0, 1] and `label` int32 (n,).
+        Dataset with `left`, `right` (n, height, width // 2, channels), for 28x28 images (n, 28, 14, 1), and `label`
+        (n,) where there is one. The middle column of an odd width is in neither.
     """
-    return dataset.map(
-        lambda _, split: {
-            "left": split["image"][:, :, :14],
-            "right": split["image"][:, :, 14:],
-            "label": split["label"],
-        },
-        title=f"{dataset.title}, left and right halves",
-    )
+    half = dataset.train["image"].shape[2] // 2
+    if not half:
+        raise DataError("images are 1 pixel wide, expected at least 2 to cut them into halves; give wider ones")
+
+    def cut(_, split):
+        rest = {key: array for key, array in split.items() if key != "image"}
+        return {"left": split["image"][:, :, :half], "right": split["image"][:, :, -half:], **rest}
+
+    return dataset.map(cut, title=f"{dataset.title}, left and right halves")

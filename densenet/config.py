@@ -1,5 +1,6 @@
 """The settings of the densely connected networks and their rivals."""
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,3 +50,10 @@ class Config(Settings):
         check(0 < self.compression <= 1, "compression", "in (0, 1]", self.compression)
         for name in ("dropout", "momentum"):
             check(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
+
+
+def make_objective(config: Config):
+    """`compute_loss` with the weight decay of the settings."""
+    from densenet import losses
+
+    return functools.partial(losses.compute_loss, weight_decay=config.weight_decay)

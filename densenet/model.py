@@ -223,6 +223,7 @@ def build(
     momentum: float = MOMENTUM,
     classes: int = 10,
     image_shape: tuple[int, int, int] = (28, 28, 1),
+    statistics: tuple[float, float] | None = None,
 ) -> keras.Model:
     """Stem - blocks with transitions between them - BN - ReLU - global average pooling - logits.
 
@@ -244,6 +245,7 @@ def build(
             paper was made, is 0.9 and follows the batches after tens of steps instead of hundreds.
         classes: number of logits.
         image_shape: rows, columns, channels; rows and columns may be None, for images of any size.
+        statistics: mean and standard deviation (> 0) by which a first layer standardises the images; None: as they are.
 
     Returns:
         A functional model: (n, *image_shape) -> logits (n, classes) float32.
@@ -255,7 +257,11 @@ def build(
     # the stem rounds up, the transitions round down
     image_of(image_shape, 2**blocks - 1, f"A network of {blocks} blocks, which halve the image {blocks} times,", True)
     image = keras.Input(image_shape, name="image")
-    features = convolution(stem_filters, 3, name="stem")(image)
+    seen = image
+    if statistics:
+        mean, deviation = statistics
+        seen = layers.Rescaling(1 / deviation, -mean / deviation, name="standardise")(image)
+    features = convolution(stem_filters, 3, name="stem")(seen)
     if stem_normalisation:
         features = normalisation(momentum, "stem_normalisation")(features)
     features = layers.MaxPooling2D(3, 2, padding="same", name="stem_pool")(layers.ReLU()(features))  # 28 -> 14

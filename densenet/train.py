@@ -1,12 +1,13 @@
 """Train a DenseNet, or a plain or residual net of its size: `python -m densenet.train [variant] [--flags]`."""
 
-import functools
 from dataclasses import replace
+
+import numpy as np
 
 from commands.train import main
 from data import images
-from data.dataset import Dataset
-from densenet.config import NETWORK, Config
+from data.dataset import Dataset, mean_and_deviation, pixels
+from densenet.config import NETWORK, Config, make_objective
 from training.run import Run
 from training.settings import Variants
 
@@ -24,38 +25,36 @@ VARIANTS: Variants = {
 
 
 def load(config: Config) -> Dataset:
-    """Images, standardised with one mean and one standard deviation over all pixels."""
-    dataset = images.load(config.data, config.data_dir, **config.reductions)
-    reference = dataset.train["image"]
+    """Images in [0, 1], which the network standardises; with `own` statistics each split standardised by itself."""
+    dataset = images.load(config.data, **config.loading)
+    if config.statistics == "train":
+        return dataset
 
     def standardise(_, split):
-        source = reference if config.statistics == "train" else split["image"]
-        return {**split, "image": (split["image"] - source.mean()) / source.std()}
+        mean, deviation = mean_and_deviation(split["image"])
+        return {**split, "image": (pixels(split["image"]) - np.float32(mean)) / np.float32(deviation)}
 
-    return dataset.map(standardise)
+    training = {"standardised": mean_and_deviation(dataset.train["image"])}  # what a new picture is standardised with
+    return dataset.map(standardise, provenance={**dataset.provenance, **training})
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, evaluates on the test split once, after the last epoch, and writes the run."""
     import keras
 
-    from densenet import losses, model
+    from densenet import evaluate, model
     from training import loop
 
-    network = model.build(**{name: getattr(config, name) for name in NETWORK})
-    objective = functools.partial(losses.compute_loss, weight_decay=config.weight_decay)
+    images = dataset.train["image"]
+    task = {"image_shape": images.shape[1:], "classes": dataset.classes}
+    task["statistics"] = mean_and_deviation(images) if config.statistics == "train" else None
+    network = model.build(**task, **{name: getattr(config, name) for name in NETWORK})
+    objective = make_objective(config)
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
     cosine = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     optimizer = keras.optimizers.Adam(cosine if config.decay else config.learning_rate)
     history = loop.fit(network, objective, dataset, config, run, optimizer)
-
-    terms = loop.evaluate(network, objective, dataset.test)
-    metrics = {
-        "test/error_percent": 100 * (1 - terms["accuracy"]),
-        "test/nll_nats": terms["cross_entropy"],
-        "parameters_total": network.count_params(),
-    }
-    run.finish(network, metrics, dataset.counts(), history)
+    run.finish(network, evaluate.test_metrics(network, dataset, config), dataset.counts(), history)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import ClassVar, Literal
 
 from training.settings import LARGEST_SEED, Settings, check, check_at_least
 
@@ -11,8 +11,11 @@ from training.settings import LARGEST_SEED, Settings, check, check_at_least
 class Config(Settings):
     """Settings of the GMU; the defaults are the post's."""
 
-    data: Literal["synthetic"] = "synthetic"
-    """The two-modality distribution of the post."""
+    NAMED: ClassVar[tuple[str, ...]] = ("synthetic",)
+
+    data: str = "synthetic"
+    """synthetic, the two-modality distribution of the post, or the path of a table (.csv, .npz) of two or more
+    modalities and label; rows may lack some."""
     samples: int = 400
     """Training samples drawn from it (>= 1)."""
     data_seed: int = 41
@@ -43,15 +46,30 @@ class Config(Settings):
         check(self.data_seed <= LARGEST_SEED, "data_seed", f"at most {LARGEST_SEED} (32 bits)", self.data_seed)
 
 
-def build_network(config: Config):
-    """The untrained network of `Config`."""
-    from gmu import baselines, model
+def modalities_of(dataset) -> list[str]:
+    """Names of the modalities of a data set, in the order of the gates."""
+    return dataset.provenance.get("modalities", ["visual", "textual"])
 
-    shapes = {"visual": (config.dimensions,), "textual": (config.dimensions,)}
+
+def inputs_of(dataset, split) -> dict:
+    """What the network is asked with: the modalities of a split and, where some are missing, `present`."""
+    return {name: split[name] for name in (*modalities_of(dataset), "present") if name in split}
+
+
+def build_network(config: Config, dataset=None):
+    """The untrained network of `Config`, for the post's two modalities or those of a data set."""
+    from gmu import baselines, model, networks
+
+    names = modalities_of(dataset) if dataset else ("visual", "textual")
+    shapes = {name: dataset.train[name].shape[1:] if dataset else (config.dimensions,) for name in names}
+    pictures = {name: shape for name, shape in shapes.items() if len(shape) > 1}
+    task = {"shapes": shapes, "classes": dataset.classes if dataset else 2}
+    task["encoders"] = {name: networks.build_view_encoder(shape, name=name) for name, shape in pictures.items()}
     if config.fusion != "gmu":
-        return getattr(baselines, f"build_{config.fusion}")(shapes=shapes, units=config.units)
+        return getattr(baselines, f"build_{config.fusion}")(units=config.units, **task)
     choices = {name: getattr(config, name) for name in ("units", "use_bias", "gate_reads")}
-    return model.build(shapes=shapes, experts=config.expert_weight > 0, **choices)
+    gate = "tied" if len(shapes) == 2 else "softmax"
+    return model.build(experts=config.expert_weight > 0, gate=gate, **choices, **task)
 
 
 def make_objective(config: Config):

@@ -1,6 +1,52 @@
-"""How good predictions and gates are, for one model or for many copies at once (a leading axis)."""
+"""How good predictions and gates are, for one model or for many copies at once (a leading axis).
+
+`python -m gmu.evaluate RUN [--data PATH]` measures a trained unit on any table of the same modalities.
+"""
+
+if __name__ == "__main__":  # before what loads TensorFlow
+    from commands.evaluate import main
+
+    main("gmu")
 
 import numpy as np
+
+from gmu.config import inputs_of, modalities_of
+
+
+def test_metrics(network, dataset, config, run=None):
+    """`score` on the test split; of own data `score_classes`."""
+    from training import loop
+
+    outputs = loop.predict(network, inputs_of(dataset, dataset.test))
+    if "source" in dataset.test:
+        scores = score(outputs, dataset.test, config.cross_entropy)
+    else:
+        scores = score_classes(outputs, dataset.test["label"], modalities_of(dataset))
+    return {name: float(value) for name, value in scores.items()}
+
+
+def score_classes(outputs, labels, modalities):
+    """Error, negative log-likelihood and mean gates for any number of classes and modalities.
+
+    Args:
+        outputs: `logits` (n, classes) and, if the model has them, `gates` (n, K, D or 1).
+        labels: (n,).
+        modalities: K names.
+
+    Returns:
+        `test/error_percent`, `test/nll_nats` of the softmax, and `gate/<modality>`: mean over rows and units.
+    """
+    logits = outputs["logits"].astype(np.float64)
+    logits -= logits.max(axis=-1, keepdims=True)
+    log_probabilities = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    scores = {
+        "test/error_percent": 100 * (logits.argmax(-1) != labels).mean(),
+        "test/nll_nats": -log_probabilities[np.arange(len(labels)), labels].mean(),
+    }
+    if "gates" in outputs:
+        gates = outputs["gates"].mean(axis=(0, 2))
+        scores |= {f"gate/{name}": gate for name, gate in zip(modalities, gates, strict=True)}
+    return scores
 
 
 def gate_auc(gate, source):

@@ -18,7 +18,8 @@ LAW = TwoModalities()
 
 def is_post(run: Run) -> bool:
     """Whether this is a run of gmu.train whose two modalities are numbers, so that they span a plane."""
-    return run.config["settings"].get("dimensions") == 1 and "models" not in run.config["settings"]
+    settings = run.config["settings"]
+    return settings["data"] == "synthetic" and settings.get("dimensions") == 1 and "models" not in settings
 
 
 def raw_sample(run: Run):

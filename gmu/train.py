@@ -1,8 +1,10 @@
 """Train one gated multimodal unit on the post's synthetic data: `python -m gmu.train [variant] [--flags]`."""
 
 import dataclasses
+from pathlib import Path
 
 from commands.train import main
+from data import tables
 from data.dataset import Dataset
 from data.synthetic import TwoModalities, two_modalities
 from gmu.config import Config, build_network, make_objective
@@ -32,7 +34,9 @@ VARIANTS: Variants = {
 
 
 def load(config: Config) -> Dataset:
-    """The training sample with fresh validation and test samples."""
+    """The modalities of a table, or the post's training sample with fresh validation and test samples."""
+    if config.data != "synthetic":
+        return tables.modalities(Path(config.data), config.scaling, **config.reductions)
     distribution = TwoModalities().along_diagonal(config.dimensions)
     return two_modalities(config.samples, config.data_seed, config.scaling, distribution=distribution)
 
@@ -44,12 +48,10 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from gmu import evaluate
     from training import loop
 
-    network, compute_loss = build_network(config), make_objective(config)
+    network, compute_loss = build_network(config, dataset), make_objective(config)
     optimizer = keras.optimizers.Adam(config.learning_rate)
     history = loop.fit(network, compute_loss, dataset, config, run, optimizer)
-    outputs = loop.predict(network, {name: dataset.test[name] for name in ("visual", "textual")})
-    scores = evaluate.score(outputs, dataset.test, config.cross_entropy)
-    run.finish(network, {name: float(value) for name, value in scores.items()}, dataset.counts(), history)
+    run.finish(network, evaluate.test_metrics(network, dataset, config), dataset.counts(), history)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from data.dataset import pixels
 from training.run import Run, write_atomic
 
 STYLE = {
@@ -92,7 +93,7 @@ def mosaic(rows: list[np.ndarray], columns: int) -> np.ndarray:
     height, width = rows[0].shape[1:3]
     canvas = np.ones((len(rows) * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3))
     for row, images in enumerate(rows):
-        for column, image in enumerate(np.clip(images, 0, 1)):
+        for column, image in enumerate(np.clip(pixels(images), 0, 1)):
             grey = image.ndim == 2 or image.shape[2] == 1
             shown = 1 - image.reshape(height, width, 1) if grey else image
             top, left = row * (height + GAP), column * (width + GAP)

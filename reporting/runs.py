@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 from typing import Any
 
+from data import images
 from data.dataset import Dataset
 from reporting.tables import find_runs
 from training.run import Run
@@ -20,6 +21,11 @@ def config_of(run: Run) -> Any:
 def dataset_of(run: Run) -> Dataset:
     """The data set of a run of `<method>.train`, loaded again with its settings."""
     return importlib.import_module(f"{run.config['method']}.train").load(config_of(run))
+
+
+def class_names_of(run: Run) -> tuple[str, ...]:
+    """Names of the classes of the run's data set."""
+    return tuple(run.environment["data"].get("class_names") or images.class_names(run.config["data"]))
 
 
 def finished_beside(run: Run, variant: str) -> Run | None:

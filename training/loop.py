@@ -84,7 +84,7 @@ def predict(model: keras.Model, inputs, batch_size: int = 1000):
     count = len(keras.tree.flatten(inputs)[0])
     parts = []
     for first in range(0, count, batch_size):
-        batch = keras.tree.map_structure(lambda array: tf.constant(array[first : first + batch_size]), inputs)  # noqa: B023
+        batch = keras.tree.map_structure(lambda array: pixels(tf.constant(array[first : first + batch_size])), inputs)  # noqa: B023
         parts.append(keras.tree.map_structure(lambda tensor: tensor.numpy(), step(batch)))
     return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
 
@@ -192,10 +192,15 @@ def share_of_batch(step, names: list[str], arrays, rows) -> tf.Tensor:
     weight = tf.cast(last - first, tf.float32) / tf.cast(count, tf.float32)
     first = tf.minimum(first, count - 1)  # an empty share computes one example with weight 0
     rows = rows[first : tf.maximum(last, first + 1)] if replicas > 1 else rows
-    loss, terms = step({key: tf.gather(array, rows) for key, array in arrays.items()}, weight)
+    loss, terms = step({key: pixels(tf.gather(array, rows)) for key, array in arrays.items()}, weight)
     names[:] = ["loss", *(name for name in terms if name != "loss")]
     values = [loss, *(value for name, value in terms.items() if name != "loss")]
     return weight * tf.stack([tf.cast(value, tf.float32) for value in values])
+
+
+def pixels(array: tf.Tensor) -> tf.Tensor:
+    """Pictures kept as uint8 as float32 in [0, 1]; anything else as it is."""
+    return tf.cast(array, tf.float32) / 255.0 if array.dtype == tf.uint8 else array
 
 
 def read(variables: list[keras.Variable]) -> list[np.ndarray]:

@@ -7,7 +7,8 @@ import math
 import os
 import re
 import sys
-from typing import Any, Literal, NoReturn, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NoReturn, TypeVar
 
 import tyro
 
@@ -25,10 +26,18 @@ class SettingsError(UserError):
 class Settings:
     """Settings that every method shares; a method's Config adds its own fields."""
 
-    data: Literal["auto", "mnist", "fashion_mnist", "digits"] = "auto"
-    """Data set; auto is MNIST where it can be had, otherwise scikit-learn's digits (labelled so)."""
+    NAMED: ClassVar[tuple[str, ...]] = ("auto", "mnist", "fashion_mnist", "digits")  # data sets that have a name here
+    OWN_DATA: ClassVar[bool] = True  # whether a path is taken, too
+
+    data: str = "auto"
+    """mnist, fashion_mnist, digits, auto (MNIST where it can be had, otherwise digits, labelled so), or a path: a
+    folder of pictures with a subfolder per class, an .npz, .npy or IDX file, or a table where the method takes it."""
     data_dir: str | None = None
-    """Folder with the .npz files; default: $RESEARCH_DATA_DIR, Keras' cache, a checked download."""
+    """Folder with the .npz files of data with a name; default: $RESEARCH_DATA_DIR, Keras' cache, a checked download."""
+    image_size: tuple[int, int] | None = None
+    """Height and width that own pictures of several sizes are fitted into."""
+    class_names: str | None = None
+    """Text file with the names of the classes of own pictures, one per line."""
     train_examples: int = 0
     """Train on this many images, drawn class by class; 0 is all."""
     held_examples: int = 0
@@ -64,6 +73,7 @@ class Settings:
 
     def __post_init__(self):
         check_finite_numbers(self)
+        check_data(self)
         check_at_least(self, epochs=1, batch_size=1, seed=0, steps_per_call=1, train_examples=0, held_examples=0)
         check(self.seed <= LARGEST_SEED, "seed", f"at most {LARGEST_SEED} (32 bits)", self.seed)
         check(self.learning_rate > 0, "learning_rate", "> 0", self.learning_rate)
@@ -72,13 +82,20 @@ class Settings:
 
     @property
     def reductions(self) -> dict[str, Any]:
-        """How many images to keep, as `data.images.load` and `reduced_name` take it."""
+        """How many images to keep, as `data.images.load` and `run_name` take it."""
         return {"train_examples": self.train_examples, "held_examples": self.held_examples}
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """What `data.images.load` takes beside the name: where the data lie, and what is kept of them."""
+        own = {"image_size": self.image_size, "names_file": self.class_names}
+        return {"data_dir": self.data_dir, **self.reductions, **own}
 
 
 # Settings that may differ between a run and its resumption: where and how long, not what is computed.
 OPERATIONAL = {
-    "data_dir", "epochs", "device", "steps_per_call", "runs_dir", "tag", "resume", "overwrite", "strategy"
+    "data_dir", "class_names", "epochs", "device", "steps_per_call", "runs_dir", "tag", "resume", "overwrite",
+    "strategy",
 }  # fmt: skip
 
 Config = TypeVar("Config", bound=Settings)
@@ -89,6 +106,17 @@ def check(condition: object, name: str, expected: str, received: object) -> None
     """Raises SettingsError naming the flag unless `condition` holds."""
     if not condition:
         raise SettingsError(f"--{name.replace('_', '-')} must be {expected}, received {received}")
+
+
+def check_data(settings: "Settings") -> None:
+    """Raises SettingsError unless `data` is the name of a data set or an existing path."""
+    names = list(settings.NAMED)
+    if settings.data not in names and not (settings.OWN_DATA and Path(settings.data).exists()):
+        kinds = f"one of {', '.join(names)}" if len(names) > 1 else names[0]
+        kinds += ", or the path of a file or folder that exists" if settings.OWN_DATA else ""
+        check(False, "data", kinds, f"'{settings.data}'{closest(settings.data, names)}")
+    size = settings.image_size
+    check(size is None or min(size) >= 1, "image_size", "at least 1 x 1", size)
 
 
 def check_finite_numbers(settings: Any) -> None:

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from autoencoders import evaluate
 from autoencoders.codec import archive
-from data.images import first_of_each_class
+from data.splits import first_of_each_class
 from reporting import plots
 from reporting.runs import config_of, dataset_of, siblings
 from training.run import Run, read_json
@@ -16,7 +16,7 @@ def decoded(run: Run) -> Figure | None:
     if not config_of(run).archive:
         return None
     dataset, path = dataset_of(run), run.path / "images.aez"
-    chosen = first_of_each_class(dataset.train["label"])
+    chosen = first_of_each_class(dataset.train)
     images = archive.decompress(archive.Archive.from_bytes(path.read_bytes()))[chosen]
     metrics, counts = run.result["metrics"], dataset.counts()
     figure = plots.image_rows({"original": dataset.train["image"][chosen], "from the file": images / 255})
@@ -34,7 +34,7 @@ def strangers(run: Run) -> Figure | None:
         return None
     dataset, network = dataset_of(run), run.load_model()
     step = archive.Archive.from_bytes((run.path / "images.aez").read_bytes()).step
-    chosen = first_of_each_class(dataset.test["label"])
+    chosen = first_of_each_class(dataset.test)
     rows = {}
     for name, images in evaluate.others(dataset).items():
         label = name.removeprefix("coded").strip("_") or "test digits"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from typing import ClassVar
 
 import numpy as np
 
@@ -18,6 +19,8 @@ from training.settings import Settings, Variants
 class Config(Settings):
     """Settings of the study; nothing is trained by gradient descent."""
 
+    OWN_DATA: ClassVar[bool] = False
+
     components: tuple[int, ...] = (2, 5, 10, 16, 20, 30, 32)
     """Sizes of the principal component codes."""
     qualities: tuple[int, ...] = (5, 10, 20, 40, 60, 80)
@@ -29,7 +32,7 @@ VARIANTS: Variants = {"baseline_study": ("mean image, PCA, classical compressors
 
 def load(config: Config) -> Dataset:
     """Images in [0, 1]."""
-    return images.load(config.data, config.data_dir, **config.reductions)
+    return images.load(config.data, **config.loading)
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:

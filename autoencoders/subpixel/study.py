@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from training.settings import Settings, Variants, check_at_least
 @dataclasses.dataclass(frozen=True)
 class Config(Settings):
     """Settings of the study."""
+
+    OWN_DATA: ClassVar[bool] = False
 
     epochs: int = 1
     steps: int = 100

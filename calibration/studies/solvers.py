@@ -7,7 +7,7 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar
 
 import numpy as np
 
@@ -134,7 +134,11 @@ def measure(logits, labels, repeats: int, solvers: dict[str, Solver] = SOLVERS) 
 class Config(Settings):
     """Settings of the comparison of solvers."""
 
-    data: Literal["synthetic"] = "synthetic"
+    OWN_DATA: ClassVar[bool] = False
+
+    NAMED: ClassVar[tuple[str, ...]] = ("synthetic",)
+
+    data: str = "synthetic"
     """Logits drawn from a known temperature."""
     samples: int = 10000
     """Rows (>= 10)."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from training.settings import SettingsError, Variants, check_at_least
 @dataclasses.dataclass(frozen=True)
 class Config(TrainConfig):
     """Settings of the missing-view study; the network is the paper's."""
+
+    OWN_DATA: ClassVar[bool] = False
 
     shuffle: bool = True
     pairs: int = 10_000

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from training.settings import Settings, Variants, check, check_at_least
 @dataclasses.dataclass(frozen=True)
 class Config(Settings):
     """Settings of the rivals; epochs, batch size and learning rate concern the networks only."""
+
+    OWN_DATA: ClassVar[bool] = False
 
     rival: Literal["raw_pixels", "mean_image", "linear_regression", "rank_one", "cca", "kcca", "dcca", "supervised"] = (
         "cca"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import ClassVar
 
 from commands.train import main
 from corrnet import evaluate
@@ -15,6 +16,8 @@ from training.settings import Variants, check
 @dataclasses.dataclass(frozen=True)
 class Config(TrainConfig):
     """Settings of the sweep; correlation_weight is replaced by each of `weights`."""
+
+    OWN_DATA: ClassVar[bool] = False
 
     epochs: int = 20
     weights: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,8 @@ WIDTHS = {"dense": 12, "plain": 36, "residual": 36}  # equal parameters at depth
 @dataclasses.dataclass(frozen=True)
 class Config(Settings):
     """Settings of the gradient study: nothing is trained."""
+
+    OWN_DATA: ClassVar[bool] = False
 
     depth: int = 4
     """3x3 convolutions in each of the three blocks (>= 2, even)."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import io
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,8 @@ MODALITIES = ("visual", "textual")
 @dataclasses.dataclass(frozen=True)
 class Config(single.Config):
     """Settings of a study: those of gmu.train, for many copies with a seed and a sample of their own."""
+
+    OWN_DATA: ClassVar[bool] = False
 
     models: int = 1000
     """Copies (>= 1); copy k has data seed and initial weights k, offset by seed x models."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import io
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -19,6 +19,8 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 @dataclasses.dataclass(frozen=True)
 class Config(Settings):
     """Settings of the study of views."""
+
+    OWN_DATA: ClassVar[bool] = False
 
     cut: Literal["halves", "thirds"] = "halves"
     """Two halves of the image, or three overlapping strips."""
@@ -56,7 +58,7 @@ VARIANTS: Variants = {
 
 def load(config: Config) -> Dataset:
     """Views of the images, one of them good in every sample."""
-    dataset = images.load(config.data, config.data_dir, **config.reductions)
+    dataset = images.load(config.data, **config.loading)
     return one_good_view(dataset, config.cut, config.rate)
 
 
