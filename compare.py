@@ -11,6 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 import tyro
 
@@ -21,19 +22,24 @@ from reporting.methods import METHODS
 from training.run import RunError, write_atomic
 from training.settings import SettingsError, check, check_at_least, fail, one_line_errors, run_cli
 
+MOST_COLUMNS = 8
+
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
     methods: tyro.conf.Positional[tuple[str, ...]]
     """A method (gmu: its train module) or a module (gmu.studies.seeds); several for one task."""
     variants: tuple[str, ...] = ()
-    """Variants (`method:variant` where there are several methods), the first is the reference; default: all."""
+    """Variants (`method:variant` where there are several methods), the first is the reference; `all` for every one;
+    default: the method's main ones."""
     seeds: tuple[int, ...] = (0,)
     """Seeds, one run each."""
     data: tuple[str, ...] = ()
     """Data sets; none given: the variant's default."""
     metrics: tuple[str, ...] = ()
-    """Metrics to show; none given: all."""
+    """Metrics to show; none given: what --columns says."""
+    columns: Literal["headline", "all"] = "headline"
+    """Columns of the table: at most eight, those that the README shows first, or all."""
     jobs: int = 1
     """Runs at the same time (>= 1)."""
     backend: str = "loky"
@@ -69,9 +75,13 @@ def find_module(name: str) -> ModuleType:
 
 
 def choose(modules: list[ModuleType], asked: tuple[str, ...]) -> list[tuple[ModuleType, str]]:
-    """(module, variant) for each name asked for, in that order; all variants when none was."""
-    if not asked:
-        return [(module, variant) for module in modules for variant in module.VARIANTS]
+    """(module, variant) for each name asked for, in that order; the main variants when none was."""
+    if asked in ((), ("all",)):
+        return [
+            (module, variant)
+            for module in modules
+            for variant in (module.VARIANTS if asked else getattr(module, "MAIN", module.VARIANTS))
+        ]
     chosen = []
     for name in asked:
         method, colon, variant = name.rpartition(":")
@@ -89,9 +99,9 @@ def make_tasks(chosen, options: Compare, flags: tuple[str, ...]) -> list[jobs.Ta
     tasks = []
     for module, variant in chosen:
         for data in options.data or (module.VARIANTS[variant][1].data,):
-            tasks += jobs.Job(module.__name__, variant, data, options.seeds, flags, minutes=0).tasks(
-                "full", options.runs_dir
-            )
+            minutes = tables.minutes_of(module.__name__.partition(".")[0], variant, data)
+            job = jobs.Job(module.__name__, variant, data, options.seeds, flags, minutes=minutes)
+            tasks += job.tasks("full", options.runs_dir)
     return tasks
 
 
@@ -102,6 +112,16 @@ def collect(tasks: list[jobs.Task], command: str) -> dict[str, list[tables.Row]]
         runs = [task.run for task in tasks if task.method == method and task.run.finished]
         rows[method] = tables.summarise(runs, command)
     return rows
+
+
+def columns(rows: list[tables.Row], methods: list[str], which: str) -> tuple[str, ...]:
+    """Metrics of a table: all that some row has, or the at most eight that a README of the methods shows first."""
+    every = dict.fromkeys(name for row in rows for name in row["metrics"])
+    if which == "all":
+        return tuple(every)
+    shown = dict.fromkeys(name for method in methods for name in tables.metrics_of_readme(Path(method) / "README.md"))
+    chosen = [name for name in shown if name in every] or list(every)
+    return tuple(chosen[:MOST_COLUMNS])
 
 
 def report(rows: dict[str, list[tables.Row]], chosen, options: Compare, tasks: list[jobs.Task]) -> None:
@@ -118,7 +138,7 @@ def report(rows: dict[str, list[tables.Row]], chosen, options: Compare, tasks: l
         f"{module.__name__.split('.')[0]}:{name}" if several else name: module.VARIANTS[name][0]
         for module, name in chosen
     }
-    metrics = options.metrics or tuple(dict.fromkeys(name for row in flat for name in row["metrics"]))
+    metrics = options.metrics or columns(flat, list(rows), options.columns)
     table = tables.markdown(flat, metrics, texts, documents)
     print(f"\n{table}\n")
     for line in tables.paired_tests(flat, metrics):

@@ -33,14 +33,14 @@ class Reproduce:
     """Runs at the same time (>= 1); default: one per processor core, or one where there is a GPU."""
     runs_dir: str = ""
     """Folder of the runs; default: runs, or runs_quick at quick size."""
-    out: str = "results"
-    """Folder for claims.json, figures and the page."""
+    out: str = ""
+    """Folder for claims.json, figures and the page; default: results/last, or results with --save."""
     save: bool = False
-    """Merge the rows of full or finished runs into METHOD/results.json."""
+    """Write what git tracks: results/claims.json and, of full or finished runs, the rows in METHOD/results.json."""
 
     def __post_init__(self):
         check_at_least(self, jobs=1)
-        check(not self.save or self.size in ("full", "finished"), "size", "full or finished with --save", self.size)
+        check(not self.save or self.size != "quick", "size", "committed, full or finished with --save", self.size)
 
 
 def tasks_of(method: str, options: Reproduce, runs_dir: str) -> list[jobs.Task]:
@@ -101,7 +101,7 @@ def main(argv: list[str] | None = None) -> None:
         with failure_as_row(method, entries):
             judged, rows[method] = judge(method, options, tasks[method])
             entries += judged
-    out = Path(options.out)
+    out = Path(options.out or ("results" if options.save else "results/last"))
     if options.size == "quick":
         entries = [{**entry, "size": "quick"} for entry in entries]
     write_json(out / "claims.json", entries)

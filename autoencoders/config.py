@@ -60,6 +60,9 @@ class Config(Settings):
         check_at_least(self, rate_weight=0, likelihood_images=1, likelihood_samples=1)
         check(0 < self.sparsity_target < 1, "sparsity_target", "between 0 and 1", self.sparsity_target)
 
+    def fixed_length(self):
+        return "its rate rises and falls" if self.schedule == "cosine" else ""
+
 
 def make_objective(config: Config):
     """`compute_loss` with the weights of the settings."""

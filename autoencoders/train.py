@@ -47,7 +47,13 @@ VARIANTS: Variants = {
         replace(SQUARED, kind="quantized", rate_weight=0.02, archive=True, epochs=8),
     ),
 }
-
+MAIN = (
+    "plain",
+    "best",
+    "denoising",
+    "variational",
+    "compression",
+)  # what compare.py lays side by side
 TINY = ("--likelihood-images", "20", "--likelihood-samples", "20")  # what a test of every variant adds
 
 

@@ -13,7 +13,8 @@ from tabulate import tabulate
 
 from common.options import closest
 from training.device import keep_freed_memory
-from training.run import git_state, hardware, read_json, write_json
+from training.environment import git_state, hardware
+from training.run import read_json, write_json
 from training.settings import SettingsError, check_at_least, one_line_errors, run_cli
 
 FOLDER = Path(__file__).parent

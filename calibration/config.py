@@ -33,6 +33,9 @@ class Config(Settings):
         super().__post_init__()
         check_at_least(self, units=1, width=1, weight_decay=0)
 
+    def fixed_length(self):
+        return "its rate falls in steps" if not self.temperatures else ""
+
 
 def make_objective(config: Config):
     """`compute_loss` with the weight decay and the temperatures of the settings."""

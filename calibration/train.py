@@ -27,6 +27,7 @@ VARIANTS: Variants = {
     "overfit": ("no weight decay, constant rate, the NLL at 21 temperatures per epoch", change(
         weight_decay=0.0, temperatures=GRID)),
 }  # fmt: skip
+MAIN = ("residual", "lenet", "densenet")  # what compare.py lays side by side when it is not told
 
 
 def load(config: Config) -> Dataset:

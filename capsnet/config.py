@@ -57,6 +57,9 @@ class Config(Settings):
         check(not affine or self.network == "efficient", "network", "efficient with affine augmentation", self.network)
         check(not (self.pairs and affine), "pairs", "0 with affine augmentation", self.pairs)
 
+    def fixed_length(self):
+        return "its rate rises and falls" if self.schedule in ("cosine", "one_cycle") else ""
+
 
 def reads_digits(settings: dict) -> bool:
     """Whether the recorded settings of a run describe capsules that were trained on single digits."""

@@ -37,6 +37,7 @@ VARIANTS: Variants = {
     "multi_mnist": ("two overlapping digits per 36x36 image, both to be named and drawn", paper(
         epochs=1, train_examples=20_000, pairs=2, max_shift=0, batch_size=32, schedule="cosine")),
 }  # fmt: skip
+MAIN = ("blog", "paper", "best", "efficient")  # what compare.py lays side by side when it is not told
 TINY = ("--filters", "8", "--primary-types", "2", "--no-compiled")  # how the tests run every variant
 
 

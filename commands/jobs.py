@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from commands.cluster import connected
 from data import images
@@ -73,9 +72,8 @@ class Task:
         """The run folder that this task fills."""
         variants = importlib.import_module(self.module).VARIANTS
         variant, config = parse(self.module, variants, self.arguments)
-        name = variant + (f"@{config.tag}" if config.tag else "")
         data = images.run_name(config.data, config.data_dir, **config.reductions)
-        return Run(Path(config.runs_dir) / self.method / name / data / f"seed{config.seed}")
+        return Run.at(self.method, variant, config, data)
 
     def execute(self, jobs: int = 1) -> str | None:
         """Runs the task, going on where it stopped, with its share of the processor when `jobs` run side by side.
@@ -85,7 +83,8 @@ class Task:
         """
         if self.run.finished:
             return None
-        command = [sys.executable, "-m", self.module, *self.arguments, "--resume"]
+        resume = ["--resume"] if self.run.path.exists() else []
+        command = [sys.executable, "-m", self.module, *self.arguments, *resume]
         threads = str(max(1, (os.cpu_count() or 1) // jobs))
         share = {"TF_NUM_INTRAOP_THREADS": threads, "OMP_NUM_THREADS": threads} if jobs > 1 else {}
         environment = share | dict(os.environ)  # what the user set wins
@@ -110,8 +109,10 @@ def execute_all(tasks: list[Task], jobs: int = 1, backend: str = "loky", cluster
     console = Console(highlight=False, soft_wrap=True)
     waiting = [task for task in tasks if not task.run.finished]
     minutes = sum(task.minutes for task in waiting) * 4 / (os.cpu_count() or 1)  # side by side they share the cores
-    skipped = len(tasks) - len(waiting)
-    estimate = f" (about {minutes:.0f} min)" if minutes else ""
+    skipped, unknown = len(tasks) - len(waiting), sum(not task.minutes for task in waiting)
+    amount = f"about {minutes:.0f} min" if minutes >= 1 else "less than a minute"
+    without = f", {unknown} of them of unknown length" if unknown else ""
+    estimate = f" ({amount if minutes else 'time'}{without or ' in all' * (not minutes)})" if waiting else ""
     console.print(f"{len(waiting)} runs to do{estimate}, {skipped} finished already")
     failures = []
     for count, (task, failure) in enumerate(outcomes(waiting, jobs, backend, cluster), 1):

@@ -5,9 +5,12 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from commands import conclude
 from data.dataset import Dataset
+from training.progress import phase
 from training.run import Run, TrainingError
 from training.settings import Settings, Variants, fail, one_line_errors, parse
 
@@ -38,7 +41,8 @@ def main(module: str, variants: Variants, load: Load, train: Train, argv: list[s
         again = shlex.join([*(word for word in argv if word != "--overwrite"), "--resume"])
         try:
             execute(config, dataset, run, train)
-            draw_figures(module, run)
+            with phase("drawing figures"):
+                figures = draw_figures(module, run)
         except KeyboardInterrupt:
             print(f"\ninterrupted; every finished epoch is saved. Go on with: python -m {module} {again}")
             raise SystemExit(130) from None
@@ -48,7 +52,7 @@ def main(module: str, variants: Variants, load: Load, train: Train, argv: list[s
             fail(OSError(f"{error}; mend this, then go on with: python -m {module} {again}"), 1)
         except TrainingError as error:
             fail(error, 1)
-    print(f"Done: {run.path}")
+    print("\n".join(conclude.lines(module, variants, run, dataset, figures)))
 
 
 def open_run(module: str, variant: str, config: Settings, dataset: Dataset) -> Run:
@@ -58,7 +62,7 @@ def open_run(module: str, variant: str, config: Settings, dataset: Dataset) -> R
     method = module.partition(".")[0]
     if not is_chief():
         config = dataclasses.replace(config, runs_dir=tempfile.mkdtemp(), resume=False)
-    return Run.open(method, variant, config, dataset.name)
+    return Run.open(method, variant, config, dataset.name, dataset.provenance["checksum"])
 
 
 def execute(config: Settings, dataset: Dataset, run: Run, train: Train) -> None:
@@ -75,10 +79,10 @@ def execute(config: Settings, dataset: Dataset, run: Run, train: Train) -> None:
         train(config, dataset, run)
 
 
-def draw_figures(module: str, run: Run) -> None:
-    """Draws the method's figures into the run's folder, if the method has any."""
+def draw_figures(module: str, run: Run) -> list[Path]:
+    """Draws the method's figures that fit the run into its folder; returns their paths."""
     from reporting import plots
     from reporting.methods import figures_of
 
     figures, _ = figures_of(module.partition(".")[0])
-    plots.draw(run, figures)
+    return plots.draw(run, figures)

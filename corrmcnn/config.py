@@ -107,6 +107,9 @@ class Config(Settings):
         check(not self.tied or self.decoder_units == mirrored, "decoder_units", f"{mirrored} when tied",
               self.decoder_units)  # fmt: skip
 
+    def fixed_length(self):
+        return "its rate falls to 0" if self.decay else ""
+
 
 # What corrmcnn.model.build and corrmcnn.losses.compute_loss take from the settings, by the same names.
 NETWORK = (

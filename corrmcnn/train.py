@@ -66,6 +66,7 @@ VARIANTS: Variants = {
     "zero_image": ("l7, an absent view is an image of zeros, on inference statistics", ablate(absent="zero_image")),
     "zero_batch": ("l7, an absent view is an image of zeros, on batch statistics", ablate(absent="zero_batch")),
 }  # fmt: skip
+MAIN = ("blog", "blog_sum", "blog_slow", "best")  # what compare.py lays side by side when it is not told
 TINY = ("--filters", "3", "--dense-units", "6", "5", "--code-units", "4", "--decoder-units", "5", "6")
 
 

@@ -32,6 +32,7 @@ VARIANTS: Variants = {
         epochs=40, optimizer="rmsprop", encoder_units=(500, 300), output_activation="linear",
         correlation_weight=0.02, both_weight=0.0)),
 }  # fmt: skip
+MAIN = ("blog", "paper", "multimodal", "deep")  # what compare.py lays side by side when it is not told
 
 
 def load(config: Config) -> Dataset:

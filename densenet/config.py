@@ -51,6 +51,9 @@ class Config(Settings):
         for name in ("dropout", "momentum"):
             check(0 <= getattr(self, name) < 1, name, "in [0, 1)", getattr(self, name))
 
+    def fixed_length(self):
+        return "its rate falls to 0" if self.decay else ""
+
 
 def make_objective(config: Config):
     """`compute_loss` with the weight decay of the settings."""

@@ -22,6 +22,7 @@ VARIANTS: Variants = {
     "plain": ("no connections around units, equal size", replace(SAME_SIZE, connection="plain")),
     "residual": ("sums around two units, equal size", replace(SAME_SIZE, connection="residual")),
 }
+MAIN = ("blog", "fixed", "plain", "residual")  # what compare.py lays side by side when it is not told
 
 
 def load(config: Config) -> Dataset:

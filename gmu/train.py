@@ -31,6 +31,7 @@ VARIANTS: Variants = {
     "sum": ("features added, no gate", change(MODERN, fusion="sum", units=12)),
     "mixture_of_experts": ("a gate over whole classifiers", change(MODERN, fusion="mixture_of_experts")),
 }
+MAIN = ("blog", "paper", "best", "concatenation")  # what compare.py lays side by side when it is not told
 
 
 def load(config: Config) -> Dataset:

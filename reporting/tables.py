@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from tabulate import tabulate
 
+from reporting.words import direction, header
 from training.run import Run, RunError, as_numbers, read_json, write_json
 from training.settings import OPERATIONAL
 
+ROOT = Path(__file__).resolve().parent.parent
 Row = dict  # one entry of results.json: variant, data, epochs, seeds, metrics {name: {mean, sd, values}}, ...
 FIXED = ("data_checksum", "epochs", "parameters")  # equal, beside the settings, for all seeds of a row
 MARKER = re.compile(r"(<!-- results: (?P<query>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -169,20 +171,36 @@ def markdown(
         *(["what changes"] if texts else []),
         "data",
         "n",
-        *metrics,
+        *map(header, metrics),
         "parameters",
-        "seconds",
+        "training, s",
     ]
-    lines = []
+    best, lines = best_rows(rows, metrics), []
     for row in rows:
         change = [texts.get(row["variant"].split("@")[0], "")] if texts else []
         keys = [(row["variant"], row["data"], metric) for metric in metrics]
         numbers = [f" ({documents[key]:g})" if documents and key in documents else "" for key in keys]
-        values = [cell(row, metric) + number for metric, number in zip(metrics, numbers, strict=True)]
+        values = [
+            (f"**{cell(row, metric)}**" if id(row) in best[metric] else cell(row, metric)) + number
+            for metric, number in zip(metrics, numbers, strict=True)
+        ]
         size = f"{row['parameters']:,}" if row["parameters"] else "-"
         seconds = f"{row['seconds']:,}" if row["seeds"] else "-"
         lines.append([row["variant"], *change, row["data"], len(row["seeds"]), *values, size, seconds])
     return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def best_rows(rows: list[Row], metrics: Sequence[str]) -> dict[str, set[int]]:
+    """Metric -> id() of the rows that are best in it among those on the same data; none where nothing says what is."""
+    best = {metric: set() for metric in metrics}
+    for metric in metrics:
+        sign = direction(metric)
+        for data in {row["data"] for row in rows} if sign else ():
+            values = {id(row): sign * row["metrics"][metric]["mean"] for row in rows
+                      if row["data"] == data and metric in row["metrics"]}  # fmt: skip
+            if len(set(values.values())) > 1:
+                best[metric] |= {key for key, value in values.items() if value == max(values.values())}
+    return best
 
 
 def as_csv(rows: list[Row], metrics: Sequence[str]) -> str:
@@ -231,6 +249,20 @@ def paired_p(differences: list[float]) -> float | None:
     if np.ptp(differences) == 0:
         return 1.0 if differences[0] == 0 else 0.0
     return float(stats.ttest_1samp(differences, 0.0).pvalue)
+
+
+def metrics_of_readme(path: Path) -> list[str]:
+    """Metrics of the tables in a README, in the order in which they are shown."""
+    queries = [match["query"] for match in MARKER.finditer(path.read_text())] if path.exists() else []
+    return [name for query in queries for name in query.split("metrics=")[1].split()[0].split(",")]
+
+
+def minutes_of(method: str, variant: str, data: str) -> float:
+    """Minutes that the recorded runs of this variant took for a seed, on these data or on others; 0 if unknown."""
+    path = ROOT / method / "results.json"
+    rows = [row for row in (read_results(path) if path.exists() else []) if row["variant"] == variant]
+    same = [row for row in rows if row["data"] == data] or rows
+    return same[0]["seconds"] / 60 if same else 0.0
 
 
 def select(rows: list[Row], variants: str | None, data: str | None) -> list[Row]:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.dataset import Dataset, Split
+from training.board import Board
 from training.progress import Progress
 from training.run import Run, TrainingError
 from training.settings import Settings
@@ -51,6 +52,7 @@ def fit(
     train, validation = on_device(dataset.train, strategy), on_device(dataset.validation, strategy)
     examples, held = dataset.counts()["train"], dataset.counts()["validation"]
     history = restore(run, [*model.variables, *optimizer.variables])
+    board = Board(run.path, history) if config.tensorboard else None
     progress = Progress(config.epochs, math.ceil(examples / config.batch_size))
     for epoch in range(len(history) + 1, config.epochs + 1):
         start = time.perf_counter()
@@ -62,7 +64,10 @@ def fit(
         history.append(row)
         run.save_checkpoint(read([*model.variables, *optimizer.variables]), history)
         run.write_metrics(history)
+        if board:
+            board.write(row)
         progress.end_epoch(row)
+    progress.console.print("measuring on the test split ...", style="dim")
     return history
 
 

@@ -1,8 +1,14 @@
 """Progress of a training: a bar on a terminal, one line per epoch in a pipe."""
 
+import contextlib
+import time
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+SILENT = 2.0  # seconds that a phase may take without a line
 
 
 class Progress:
@@ -39,3 +45,14 @@ class Progress:
             return
         terms = [f"{name} {value:.4f}" for name, value in row.items() if name.endswith("/loss")]
         self.console.print(f"epoch {epoch}/{self.epochs}  {'  '.join(terms)}  {row['seconds']:.1f} s")
+
+
+@contextlib.contextmanager
+def phase(name: str) -> Iterator[None]:
+    """Names something that may take long: a turning sign on a terminal, one line with its seconds elsewhere."""
+    console, start = Console(highlight=False, soft_wrap=True), time.perf_counter()
+    with console.status(f"{name} ...") if console.is_terminal else contextlib.nullcontext():
+        yield
+    seconds = time.perf_counter() - start
+    if seconds >= SILENT:
+        console.print(f"{name}: {seconds:.1f} s")

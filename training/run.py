@@ -7,13 +7,9 @@ import io
 import json
 import math
 import os
-import platform
-import re
 import shutil
-import subprocess
 import sys
 import zipfile
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +17,11 @@ import numpy as np
 
 from common import UserError, reason_of
 from training import lock
+from training.environment import machine
 from training.settings import OPERATIONAL, Settings
 
 SCHEMA = 1
 KEPT_CHECKPOINTS = 2
-PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
 
 
 class RunError(UserError):
@@ -80,22 +76,35 @@ class Run:
     path: Path
 
     @classmethod
-    def open(cls, method: str, variant: str, config: Settings, data: str) -> "Run":
-        """Prepares the folder of a new, resumed or overwritten run.
+    def at(cls, method: str, variant: str, config: Settings, data: str) -> "Run":
+        """The run of these settings, whether it exists or not."""
+        name = variant + (f"@{config.tag}" if config.tag else "")
+        return cls(Path(config.runs_dir) / method / name / data / f"seed{config.seed}")
+
+    @classmethod
+    def open(cls, method: str, variant: str, config: Settings, data: str, checksum: str = "") -> "Run":
+        """Prepares the folder of a new, resumed, extended or overwritten run.
+
+        Args:
+            method, variant, config, data: what the folder is called after.
+            checksum: of the data; a run goes on with the same data only.
 
         Raises:
             RunError: the run exists and neither --resume nor --overwrite was given, or a setting that
-                shapes the model or its training differs from the one the run was started with, or another process
-                trains into the same folder.
+                shapes the model or its training differs from the one the run was started with, or the data have
+                changed since, or another process trains into the same folder.
         """
-        name = variant + (f"@{config.tag}" if config.tag else "")
-        run = cls(Path(config.runs_dir) / method / name / data / f"seed{config.seed}")
+        run = cls.at(method, variant, config, data)
+        name = run.path.parents[1].name
+        run.check_data(config, checksum)
         if run.path.exists():
             run.hold()
             if config.overwrite:
                 shutil.rmtree(run.path)
         if run.finished or run.checkpoints():
             run.check_resumable(config)
+            if run.finished and config.epochs > run.config["settings"].get("epochs", config.epochs):
+                (run.path / "result.json").unlink()  # it goes on: not finished any more
         try:
             run.path.mkdir(parents=True, exist_ok=True)
             run.hold()
@@ -120,19 +129,47 @@ class Run:
         if not config.resume:
             state = "is finished" if self.finished else "has begun"
             raise RunError(f"{self.path} {state}; add --resume to go on or --overwrite to start again")
-        if not self.finished and (epochs := self.epochs_saved()) > config.epochs:
+        before = self.config["settings"].get("epochs", config.epochs)
+        epochs = before if self.finished else self.epochs_saved()
+        if epochs > config.epochs:
             raise RunError(
                 f"{self.path} has {epochs} epochs already, --epochs is {config.epochs}; ask for at least {epochs}"
+            )
+        reason = (
+            "it has no checkpoint to go on from, and was computed" if not self.checkpoints() else config.fixed_length()
+        )
+        if before != config.epochs and reason:
+            raise RunError(
+                f"{self.path} cannot be made {config.epochs} epochs long: {reason} over {before} epochs; resume with "
+                f"--epochs {before}, or start again with another --tag"
             )
         newest = (type(config)(), config)  # the defaults stand for settings that are newer than the run
         defaults, asked = (json.loads(json.dumps(dataclasses.asdict(settings))) for settings in newest)
         started = defaults | self.config["settings"]
-        fixed = OPERATIONAL - ({"epochs"} if self.finished else set())
-        for name in sorted((started.keys() | asked.keys()) - fixed):
+        for name in sorted((started.keys() | asked.keys()) - OPERATIONAL):
             if started.get(name) != asked.get(name):
                 raise RunError(
                     f"--{name.replace('_', '-')} was {started.get(name)} when {self.path} was started, received "
                     f"{asked.get(name)}; resume with the same value, use --overwrite, or another --tag"
+                )
+
+    def check_data(self, config: Settings, checksum: str) -> None:
+        """Raises RunError where a run to be resumed was started on other content of the same data."""
+        if not config.resume or self.finished:
+            return
+        stem, dash, content = self.path.parent.name.partition("-")
+        begun = [self] if self.checkpoints() else []
+        if dash and not begun:  # own data: other content has another folder
+            found = sorted(self.path.parents[1].glob(f"{stem}-*/{self.path.name}"))
+            begun = [Run(path) for path in found if path.parent.name[len(stem) + 9 :] == content[8:]]
+            begun = [run for run in begun if run.checkpoints() and not run.finished and run.path != self.path]
+        for run in begun:
+            known = run.environment if (run.path / "environment.json").exists() else {"data": {}}
+            before = known["data"].get("checksum", checksum)
+            if checksum and before != checksum:
+                raise RunError(
+                    f"{run.path} was begun on other content of {config.data} (checksum {before[:8]}, now "
+                    f"{checksum[:8]}); give the same data, or leave --resume out to start a new run"
                 )
 
     @property
@@ -161,16 +198,8 @@ class Run:
 
     def write_environment(self, dataset, device: str) -> None:
         """Records what this run can be repeated with."""
-        record = {
-            "python": sys.version.split()[0],
-            "versions": {name: metadata.version(name) for name in PACKAGES},
-            "hardware": hardware(),
-            "device": device,
-            **git_state(),
-            "data": {"name": dataset.name, "title": dataset.title, **dataset.provenance},
-            "argv": sys.orig_argv[1:],
-        }
-        write_json(self.path / "environment.json", record)
+        data = {"name": dataset.name, "title": dataset.title, **dataset.provenance}
+        write_json(self.path / "environment.json", {**machine(), "device": device, "data": data})
 
     def write_metrics(self, history: list[dict]) -> None:
         """Rewrites metrics.csv: one line per epoch."""
@@ -258,38 +287,3 @@ def load_keras(path: Path) -> Any:
     except Exception as error:  # Keras raises what its parts do: ValueError, KeyError, OSError, TypeError, BadZipFile
         reason = reason_of(error)
         raise RunError(f"{path} cannot be loaded as a model in safe mode ({reason}); train or save it again") from None
-
-
-def hardware() -> str:
-    """Usable cores, the processor's name and its widest vectors, for example '4 x AMD EPYC with AVX2, CPU'."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        text = ""
-    found = re.search(r"model name\s*: (.*)", text)
-    name = found[1] if found else platform.processor() or platform.machine()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} x {' '.join(name.split())}{widest_vectors(text)}, CPU"
-
-
-def widest_vectors(text: str) -> str:
-    """' with AMX', ' with AVX-512' or ' with AVX2' by the flags in /proc/cpuinfo; they decide how fast products are."""
-    flags = set(text.split())
-    known = {"amx_tile": "AMX", "avx512f": "AVX-512", "avx2": "AVX2"}
-    return next((f" with {name}" for flag, name in known.items() if flag in flags), "")
-
-
-def git_state() -> dict:
-    """Commit of the code and whether it had uncommitted changes; empty outside a git checkout."""
-    root = Path(__file__).parent.parent
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-C", str(root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", __file__)  # an installed copy may lie within someone else's repository
-        code_changes = git("status", "--porcelain", "--untracked-files=no", "--", "*.py")
-        return {"commit": git("rev-parse", "--short=10", "HEAD"), "dirty": bool(code_changes)}
-    except (OSError, subprocess.CalledProcessError):
-        return {"commit": "", "dirty": False}

@@ -66,6 +66,8 @@ class Settings:
     """Folder of all runs; this one is <runs_dir>/<method>/<variant>/<data>/seed<seed>."""
     tag: str = ""
     """Added to the variant's name in the folder, to keep a run with other flags apart."""
+    tensorboard: bool = False
+    """Also write the scalars of every epoch for TensorBoard (needs the package tensorboard) into the run's folder."""
     resume: bool = False
     """Go on from the last checkpoint, if there is one."""
     overwrite: bool = False
@@ -79,6 +81,10 @@ class Settings:
         check(self.learning_rate > 0, "learning_rate", "> 0", self.learning_rate)
         check(re.fullmatch(r"[\w.-]*", self.tag), "tag", "letters, digits, '_', '-' and '.' only", self.tag)
         check(not (self.resume and self.overwrite), "resume and overwrite", "one of the two", "both")
+
+    def fixed_length(self) -> str:
+        """Why a run cannot be made longer later, as the subject of "... over 10 epochs"; "" where it can."""
+        return ""
 
     @property
     def reductions(self) -> dict[str, Any]:
@@ -95,7 +101,7 @@ class Settings:
 # Settings that may differ between a run and its resumption: where and how long, not what is computed.
 OPERATIONAL = {
     "data_dir", "class_names", "epochs", "device", "steps_per_call", "runs_dir", "tag", "resume", "overwrite",
-    "strategy",
+    "strategy", "tensorboard",
 }  # fmt: skip
 
 Config = TypeVar("Config", bound=Settings)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from reporting.tables import find_runs
-from training import run as run_module
-from training.run import Run, RunError, git_state, read_json, write_atomic, write_json
+from training import environment
+from training.environment import git_state
+from training.run import Run, RunError, read_json, write_atomic, write_json
 from training.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,9 +51,37 @@ def test_resuming_with_another_setting_is_refused_and_named(tmp_path):
     with pytest.raises(RunError, match=r"--batch-size was 64 when .* received 32"):
         start(tmp_path, batch_size=32, resume=True)
     assert start(tmp_path, batch_size=64, epochs=99, device="cpu", resume=True) == run
+
+
+def test_a_finished_run_is_extended_where_its_rate_allows_it(tmp_path, monkeypatch):
+    run = start(tmp_path, epochs=2)
+    run.save_checkpoint([np.zeros(1)], [{"epoch": 1}, {"epoch": 2}])
     finish(run)
-    with pytest.raises(RunError, match="--epochs was 99"):
-        start(tmp_path, batch_size=64, epochs=100, resume=True)
+    with pytest.raises(RunError, match="has 2 epochs already, --epochs is 1"):
+        start(tmp_path, epochs=1, resume=True)
+    monkeypatch.setattr(Settings, "fixed_length", lambda self: "its rate falls to 0")
+    with pytest.raises(RunError, match="cannot be made 3 epochs long: its rate falls to 0 over 2 epochs"):
+        start(tmp_path, epochs=3, resume=True)
+    assert run.finished
+    monkeypatch.undo()
+    longer = start(tmp_path, epochs=3, resume=True)
+    assert not longer.finished and longer.config["settings"]["epochs"] == 3 and longer.checkpoints()
+
+
+def test_a_run_goes_on_with_the_same_data_only(tmp_path):
+    def begin(name, checksum, **settings):
+        config = Settings(runs_dir=str(tmp_path), **settings)
+        return Run.open("method", "blog", config, name, checksum)
+
+    run = begin("own-11111111", "a" * 64)
+    write_json(run.path / "environment.json", {"data": {"checksum": "a" * 64}})
+    run.save_checkpoint([np.zeros(1)], [{"epoch": 1}])
+    assert begin("own-11111111", "a" * 64, resume=True) == run
+    for name in ("own-11111111", "own-22222222"):  # the same name, or named after its new content
+        with pytest.raises(RunError, match=r"begun on other content of auto \(checksum aaaaaaaa, now bbbbbbbb"):
+            begin(name, "b" * 64, resume=True)
+    assert not (run.path.parents[1] / "own-22222222").exists()
+    assert begin("own-22222222-100", "b" * 64, resume=True)  # other numbers of rows: another run
 
 
 def test_a_run_started_before_a_setting_existed_goes_on_with_its_default(tmp_path):
@@ -118,10 +147,10 @@ def test_damaged_folders_are_named_and_left_alone(tmp_path, capsys):
 
 
 def test_hardware_names_the_widest_vectors():
-    assert run_module.widest_vectors("flags\t\t: sse4_2 avx2 fma") == " with AVX2"
-    assert run_module.widest_vectors("flags\t\t: avx2 avx512f amx_tile") == " with AMX"
-    assert run_module.widest_vectors("flags\t\t: avx avx512f avx2") == " with AVX-512"
-    assert run_module.widest_vectors("") == "" and re.fullmatch(r"[1-9]\d* x .+, CPU", run_module.hardware())
+    assert environment.widest_vectors("flags\t\t: sse4_2 avx2 fma") == " with AVX2"
+    assert environment.widest_vectors("flags\t\t: avx2 avx512f amx_tile") == " with AMX"
+    assert environment.widest_vectors("flags\t\t: avx avx512f avx2") == " with AVX-512"
+    assert environment.widest_vectors("") == "" and re.fullmatch(r"[1-9]\d* x .+, CPU", environment.hardware())
 
 
 def test_git_state_names_a_commit_here():
