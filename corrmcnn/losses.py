@@ -21,6 +21,7 @@ from corrnet.losses import (
     reconstruction_from_right,
     sum_correlation,
     summed_squared_error,
+    weighted,
 )
 
 ERRORS = {"mean": mean_squared_error, "sum": summed_squared_error}
@@ -148,7 +149,8 @@ def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, 
 
     Args:
         model: CorrMCNN.
-        batch: "left" and "right" views (n, height, width, channels) in [0, 1].
+        batch: "left" and "right" views (n, height, width, channels) in [0, 1]; optionally "sample_weight" (n,), 0 or
+            more, of the errors; correlations are those of the whole batch.
         training: passed to the model.
         both_weight: of L1.
         single_weight: of L2 and L3.
@@ -173,12 +175,13 @@ def compute_loss(model, batch, training, *, both_weight=1.0, single_weight=1.0, 
                                ("pixel_error", pixel_error, ERRORS), ("step_error", step_error, ERRORS)):  # fmt: skip
         one_of(name, value, known)
     outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
-    pairs, pixels = step_pairs(outputs, decoder_steps), ERRORS[pixel_error]
+    weights_of_samples = batch.get("sample_weight")
+    pairs, pixels = step_pairs(outputs, decoder_steps), weighted(ERRORS[pixel_error], weights_of_samples)
     terms = {
         "reconstruction_from_both": l1_reconstruction_from_both(outputs, pixels),
         "reconstruction_from_left": l2_reconstruction_from_left(outputs, pixels),
         "reconstruction_from_right": l3_reconstruction_from_right(outputs, pixels),
-        "step_difference": l4_step_difference(pairs, ERRORS[step_error]),
+        "step_difference": l4_step_difference(pairs, weighted(ERRORS[step_error], weights_of_samples)),
         "reconstruction_difference": l5_reconstruction_difference(outputs, pixels),
     }
     weights = (both_weight, single_weight, single_weight, step_weight, difference_weight)

@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from common.options import one_of
 from common.shapes import same_shape
+from corrmcnn import losses
 from corrmcnn.layers import PACKAGE, Decoder, Encoder, PairDistortion, build_chain, draw_pytorch_weights
 
 VIEWS = ("left", "right")
@@ -62,6 +63,10 @@ class CorrMCNN(keras.Model):
         initial_weights: "keras" (Glorot-uniform kernels, zero biases) or "pytorch", see `draw_pytorch_weights`.
     """
 
+    objective: dict | None = (
+        None  # arguments of `losses.compute_loss` for plain `fit`, for example {"correlation_weight": 0.5}
+    )
+
     def __init__(self, left_shape, right_shape, code_units=50, filters=(128, 64), padding="valid",
                  dense_units=(500, 300), batch_norm="convolutions", dropout=0.2, activation="relu",
                  dense_activation="relu", decoder_units=(), deconvolution=True, tied=False, code_activation="relu",
@@ -95,6 +100,14 @@ class CorrMCNN(keras.Model):
         if self.settings["initial_weights"] == "pytorch":
             draw_pytorch_weights(self)
         self.built = True
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Keras' hook: `fit({"left": ..., "right": ...})` minimises `losses.compute_loss` with `objective`.
+
+        No targets and no loss in `compile` are needed. Weights of the samples (n,) are given as a third input,
+        "sample_weight": Keras drops its own argument where there are no targets.
+        """
+        return losses.compute_loss(lambda views, training: y_pred, x, training, **(self.objective or {}))[0]
 
     def encode(self, left=None, right=None):
         """Code (n, code_units) of whichever views are given, on inference statistics.

@@ -74,7 +74,7 @@ def correlation(left, right, weights=None):
 
     Args:
         left, right: (n, units) codes of the same n samples.
-        weights: optional (n,) in {0, 1}; samples of weight 0 are left out.
+        weights: optional (n,), 0 or more; a sample counts as often as its weight says.
 
     Returns:
         (units,) float32 in [-1, 1].
@@ -146,8 +146,13 @@ def _pair_error(rebuilt, batch, error):
 
 
 def _centre(codes, weights):
-    mean = ops.sum(weights * codes, axis=0) / ops.maximum(ops.sum(weights), 1.0)
-    return weights * (codes - mean)
+    mean = ops.sum(weights * codes, axis=0) / ops.maximum(ops.sum(weights), EPSILON)
+    return ops.sqrt(weights) * (codes - mean)
+
+
+def weighted(error, weights):
+    """`error` (targets, predictions) -> (n,) times the weights (n,) of the samples; itself without weights."""
+    return error if weights is None else lambda targets, predictions: weights * error(targets, predictions)
 
 
 def _difference(targets, predictions):
@@ -203,7 +208,7 @@ def compute_loss(model, batch, training, *, correlation_weight=2.0, both_weight=
     Args:
         model: CorrNet.
         batch: "left" and "right" views (n, ...); optionally "left_present" and "right_present" (n,) in {0, 1} for
-            unpaired samples, whose missing view may hold anything finite.
+            unpaired samples, whose missing view may hold anything finite, and "sample_weight" (n,), 0 or more.
         training: passed to the model.
         correlation_weight: lambda; a negative value adds the correlation, as the blog's code does.
         both_weight, left_weight, right_weight: weights of L1, L2, L3.
@@ -214,9 +219,9 @@ def compute_loss(model, batch, training, *, correlation_weight=2.0, both_weight=
         "..._right" (unweighted) and "sum_correlation" (over the paired samples of the batch).
     """
     one_of("reconstruction", reconstruction, RECONSTRUCTION)
-    error = RECONSTRUCTION[reconstruction]
+    error = weighted(RECONSTRUCTION[reconstruction], batch.get("sample_weight"))
     outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
-    paired = presence(batch, "left") * presence(batch, "right")
+    paired = presence(batch, "left") * presence(batch, "right") * batch.get("sample_weight", 1.0)
     terms = {
         "reconstruction_from_both": ops.mean(reconstruction_from_both(outputs, batch, error)),
         "reconstruction_from_left": ops.mean(reconstruction_from_left(outputs, batch, error)),

@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from common.shapes import same_shape
+from corrnet import losses
 from corrnet.layers import PACKAGE, ViewCoder, build_tower, draw_official_kernels
 
 PASSES = ("both", "left", "right")  # which views the code of a pass was made from
@@ -29,6 +30,10 @@ class CorrNet(keras.Model):
         The others: see `ViewCoder`.
     """
 
+    objective: dict | None = (
+        None  # arguments of `losses.compute_loss` for plain `fit`, for example {"correlation_weight": 0.5}
+    )
+
     def __init__(self, left_shape, right_shape, code_units=50, encoder_units=(), decoder_units=(), tied=True,
                  hidden_activation="sigmoid", output_activation="sigmoid", initial_scale=4.0, **kwargs):  # fmt: skip
         super().__init__(**kwargs)
@@ -45,6 +50,14 @@ class CorrNet(keras.Model):
         self.right.build()
         self.bias = self.add_weight(shape=(self.left.code_units,), initializer="zeros", name="code_bias")
         self.built = True
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Keras' hook: `fit({"left": ..., "right": ...})` minimises `losses.compute_loss` with `objective`.
+
+        No targets and no loss in `compile` are needed. Weights of the samples (n,) are given as a third input,
+        "sample_weight": Keras drops its own argument where there are no targets.
+        """
+        return losses.compute_loss(lambda views, training: y_pred, x, training, **(self.objective or {}))[0]
 
     def encode(self, left=None, right=None):
         """Code (n, code_units) of whichever views are given.

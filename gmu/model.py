@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from gmu import losses
 from gmu.layers import GatedMultimodalUnit, blank_absent
 
 __all__ = ["POST_SHAPES", "GatedClassifier", "GatedMultimodalUnit", "build"]
@@ -48,6 +49,19 @@ class GatedClassifier(keras.Model):
             features = [ops.tanh(values) for values in self.fusion.project(views)]
             outputs["expert_logits"] = self.classifier(ops.stack(features, axis=-2))
         return outputs
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Keras' hook: what was compiled, plus `expert_weight` times the gated-expert loss of a model with experts.
+
+        `compile(optimizer, loss={"logits": losses.softmax_cross_entropy})`, then `fit(inputs, {"logits": labels})`.
+        """
+        total = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not self.expert_weight:
+            return total
+        labels = y["logits"] if isinstance(y, dict) else y
+        experts = losses.gated_expert_loss(labels, y_pred["expert_logits"], y_pred["gates"])
+        weights = sample_weight["logits"] if isinstance(sample_weight, dict) else sample_weight
+        return total + self.expert_weight * ops.mean(experts if weights is None else weights * experts)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

@@ -24,12 +24,12 @@ SHOWN = {
 }  # fmt: skip
 OWN = {
     "autoencoders": {"networks.py", "baselines.py", "likelihood.py"},
-    "calibration": {"networks.py", "report.py"},
+    "calibration": {"networks.py", "report.py", "estimator.py"},
     "capsnet": {"routing.py", "fast.py", "baselines.py", "efficient.py"},
     "corrmcnn": {"fast.py"},
     "corrnet": {"cca.py", "estimator.py"},
     "densenet": set(),
-    "gmu": {"networks.py", "baselines.py"},
+    "gmu": {"networks.py", "baselines.py", "estimator.py"},
 }
 
 
