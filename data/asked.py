@@ -1,6 +1,7 @@
 """Other data for a network that was trained before: brought to the shapes, scales and class names of its own."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,7 @@ def pictures(name: str, data_dir, image_size, class_names: tuple[str, ...]) -> t
     if name in images.NAMES:
         found = images.load(name, data_dir)
         return found.test, found.title
-    splits, names = own.read(Path(name), image_size)
-    split = splits.get("test", splits["train"])
+    split, names = own.read(Path(name), image_size)
     if names and names != class_names and "label" in split:
         strangers = sorted(set(names) - set(class_names))
         if strangers:
@@ -137,7 +137,7 @@ def read_pictures(paths: list[Path], shape: tuple[int, int, int], invert: str = 
     for path in paths:
         if not path.exists():
             raise DataError(f"{path} does not exist, expected a picture, a folder of some or an array; check the path")
-        files = [file for file in sorted(path.rglob("*")) if folders.is_picture(file)] if path.is_dir() else [path]
+        files = list(filter(folders.is_picture, folders.files_below(path))) if path.is_dir() else [str(path)]
         if not files:
             raise DataError(f"{path} holds no pictures, expected some; check the folder")
         if path.suffix in (".npz", ".npy") or "idx" in path.name:
@@ -148,7 +148,7 @@ def read_pictures(paths: list[Path], shape: tuple[int, int, int], invert: str = 
             found.append(array)
             continue
         for file in files:
-            names.append(str(file.relative_to(path)) if path.is_dir() else str(file))
+            names.append(os.path.relpath(file, path) if path.is_dir() else file)
             found.append(fit_to(read_ink(file, shape[2], invert), *shape[:2])[None])
     return names, np.concatenate(found)
 
@@ -157,5 +157,4 @@ def read_array(path: Path) -> np.ndarray:
     """The test images of an array file, or all images where it has no test split; float32 in [0, 1]."""
     if path.suffix == ".npy":
         return pixels(own.check_pictures(path.name, read_npy(path)))
-    splits, _ = own.read(path, None)
-    return pixels(splits.get("test", splits["train"])["image"])
+    return pixels(own.read(path, None)[0]["image"])

@@ -5,7 +5,9 @@ pictures without labels. Sizes and colours are read from the files' headers firs
 """
 
 import collections
+import os
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,8 +23,15 @@ ORIENTATION = 0x0112
 MOST_BYTES = 16 << 30  # that the pictures may take in memory
 
 
-def read(path: Path, image_size: tuple[int, int] | None = None) -> tuple[dict[str, Split], tuple[str, ...]]:
-    """({"train": {"image": uint8 (n, height, width, 1 or 3), "label"?: int32 (n,)}, ...}, class names or ()).
+Finish = Callable[[np.ndarray], np.ndarray]
+
+
+def read(path: Path, image_size: tuple[int, int] | None = None) -> tuple[dict[str, Split], tuple[str, ...], Finish]:
+    """Finds the pictures; decoding is left until it is known which are wanted where, so that none lies in memory twice.
+
+    Returns:
+        {"train": {"image": numbers of files (n,), "label"?: int32 (n,)}, ...}, class names or (), and the function that
+        makes pictures uint8 (n, height, width, 1 or 3) of numbers of files.
 
     Raises:
         DataError: no pictures, classes that only one part has, or several sizes without `image_size`.
@@ -45,12 +54,13 @@ def read(path: Path, image_size: tuple[int, int] | None = None) -> tuple[dict[st
     size = len(files) * height * width * channels
     if size > MOST_BYTES:
         raise DataError(f"{path} takes {size:,} bytes in memory, expected at most {MOST_BYTES:,}; use --image-size")
-    splits = {}
+    splits, first = {}, 0
     for part, pictures in found.items():
-        splits[part] = {"image": decode([file for _, file in pictures], height, width, channels)}
+        splits[part] = {"image": np.arange(first, first + len(pictures))}
+        first += len(pictures)
         if names:
             splits[part]["label"] = np.array([names.index(name) for name, _ in pictures], np.int32)
-    return splits, names
+    return splits, names, lambda numbers: decode([files[number] for number in numbers], height, width, channels)
 
 
 def subfolders(path: Path) -> list[Path]:
@@ -58,25 +68,35 @@ def subfolders(path: Path) -> list[Path]:
     return sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith("."))
 
 
-def pictures_below(path: Path) -> list[tuple[str, Path]]:
+def pictures_below(path: Path) -> list[tuple[str, str]]:
     """(name of the class, or "" without classes; file) of all pictures in the folder and its subfolders."""
-    pictures = [("", file) for file in sorted(path.iterdir()) if is_picture(file)]
+    pictures = [("", file) for file in files_below(path) if is_picture(file) and os.path.dirname(file) == str(path)]
     for folder in subfolders(path):
-        pictures += [(folder.name, file) for file in sorted(folder.rglob("*")) if is_picture(file)]
+        pictures += [(folder.name, file) for file in files_below(folder) if is_picture(file)]
     return pictures
 
 
-def is_picture(path: Path) -> bool:
+def files_below(path: Path) -> list[str]:
+    """Visible files in the folder and its subfolders, sorted; words, because a hundred thousand paths take memory."""
+    found = []
+    for root, folders, names in os.walk(path):
+        folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
+        found += [os.path.join(root, name) for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def is_picture(file: str) -> bool:
     """Whether the file has the ending of a picture."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return file.lower().endswith(SUFFIXES)
 
 
-def common_shape(files: list[Path], image_size: tuple[int, int] | None) -> tuple[int, int, int]:
+def common_shape(files: list[str], image_size: tuple[int, int] | None) -> tuple[int, int, int]:
     """(height, width, channels) for all pictures: `image_size` or the one size they have; colours if any has them."""
-    with ThreadPoolExecutor() as pool:
-        headers = list(pool.map(header, files))
+    headers = collections.Counter(side_by_side(header, files))
     channels = 3 if any(colours for _, colours in headers) else 1
-    sizes = collections.Counter(size for size, _ in headers)
+    sizes = collections.Counter()
+    for (size, _), count in headers.items():
+        sizes[size] += count
     if image_size:
         return (*image_size, channels)
     if len(sizes) > 1:
@@ -88,7 +108,7 @@ def common_shape(files: list[Path], image_size: tuple[int, int] | None) -> tuple
     return (*next(iter(sizes)), channels)
 
 
-def header(path: Path) -> tuple[tuple[int, int], bool]:
+def header(path: str | Path) -> tuple[tuple[int, int], bool]:
     """((height, width) as seen, whether it has colours) of a picture that is not decoded."""
     from PIL import Image
 
@@ -103,7 +123,7 @@ def header(path: Path) -> tuple[tuple[int, int], bool]:
         raise PictureError(f"{path} cannot be read as a picture ({error}); mend or remove it") from None
 
 
-def decode(files: list[Path], height: int, width: int, channels: int) -> np.ndarray:
+def decode(files: Sequence[str | Path], height: int, width: int, channels: int) -> np.ndarray:
     """All pictures, uint8 (n, height, width, channels), each fitted into that size; read side by side."""
     images = np.empty((len(files), height, width, channels), np.uint8)
 
@@ -111,6 +131,12 @@ def decode(files: list[Path], height: int, width: int, channels: int) -> np.ndar
         picture = fit_to(read_picture(files[index], channels), height, width)
         images[index] = np.round(255 * picture)
 
-    with ThreadPoolExecutor() as pool:
-        collections.deque(pool.map(fill, range(len(files))), maxlen=0)  # raises what a file raises
+    collections.deque(side_by_side(fill, range(len(files))), maxlen=0)  # raises what a file raises
     return images
+
+
+def side_by_side(function: Callable, items: Sequence, block: int = 1000) -> Iterator:
+    """`function` of every item, in their order, in threads; a block at a time, as each waiting call takes memory."""
+    with ThreadPoolExecutor() as pool:
+        for first in range(0, len(items), block):
+            yield from pool.map(function, items[first : first + block])

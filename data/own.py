@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 import re
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def load(
     Raises:
         DataError: what cannot be used; the message says what, expected, received and how to fix it.
     """
-    splits, names = read(path, image_size)
+    splits, names, finish = find(path, image_size)
     if labelled and any("label" not in part for part in splits.values()):
         raise DataError(f"{path} has no labels, expected some; put pictures into a folder per class, or give arrays "
                         "images and labels")  # fmt: skip
@@ -61,6 +62,7 @@ def load(
         splits[name] = subset(part, examples, split_seed, f"{setting}_examples")
     if "label" in splits["train"]:
         names = check_classes(splits, names, labelled)
+    splits = {name: {**part, "image": finish(part["image"])} for name, part in splits.items()}
     note = f"; no test split there: {len(splits['test']['image']):,} images drawn class by class" if drawn else ""
     title = f"own pictures {path.name}{reductions_of_title(train_examples, held_examples)}{note}"
     provenance = {"data": str(path), "source": str(path.resolve()), "split_seed": split_seed}
@@ -69,8 +71,15 @@ def load(
     return Dataset(name, title, **splits, provenance=provenance, class_names=names)
 
 
-def read(path: Path, image_size: tuple[int, int] | None) -> tuple[dict[str, Split], tuple[str, ...]]:
-    """({"train": ..., "validation"?: ..., "test"?: ...}, class names or ()) of a folder or file, checked."""
+def read(path: Path, image_size: tuple[int, int] | None) -> tuple[Split, tuple[str, ...]]:
+    """(test split, or all pictures where there is none; class names or ()) of a folder or file, checked."""
+    splits, names, finish = find(path, image_size)
+    split = splits.get("test", splits["train"])
+    return {**split, "image": finish(split["image"])}, names
+
+
+def find(path: Path, image_size: tuple[int, int] | None) -> tuple[dict[str, Split], tuple[str, ...], folders.Finish]:
+    """({"train": ..., "validation"?: ..., "test"?: ...}, class names or (), how to finish their `image`), checked."""
     if path.is_dir():
         return folders.read(path, image_size)
     if image_size:
@@ -96,7 +105,7 @@ def read(path: Path, image_size: tuple[int, int] | None) -> tuple[dict[str, Spli
     shapes = {part["image"].shape[1:] for part in splits.values()}
     if len(shapes) > 1:
         raise DataError(f"{path} has images of shapes {sorted(shapes)}, expected one shape in all splits; resize them")
-    return splits, ()
+    return splits, (), lambda images: images
 
 
 def of_archive(path: Path) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
@@ -198,25 +207,25 @@ def fingerprint(path: str, changed: float) -> str:
     """First 8 hex digits of SHA-256 over names and contents of the file, its labels, or all files of the folder."""
     digest, root = hashlib.sha256(), Path(path)
     for file in files_of(root):
-        name = str(file.relative_to(root)) if root.is_dir() else ""
-        digest.update(f"{name}\0{file.stat().st_size}\0".encode())
+        name = os.path.relpath(file, root) if root.is_dir() else ""
+        digest.update(f"{name}\0{os.path.getsize(file)}\0".encode())
         with open(file, "rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()[:8]
 
 
-def files_of(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[str]:
     """The files that data of this path come from, in a fixed order."""
     if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        return folders.files_below(path)
     beside = path.with_name(f"{path.stem}_labels.npy")
-    return [path, *([beside] if path.suffix == ".npy" and beside.is_file() else [])]
+    return [str(path), *([str(beside)] if path.suffix == ".npy" and beside.is_file() else [])]
 
 
 def newest_change(path: Path) -> float:
     """When one of the files was changed last, in seconds; their number is mixed in."""
     try:
-        return sum(file.stat().st_mtime for file in files_of(path))
+        return sum(os.path.getmtime(file) for file in files_of(path))
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error}); check the path") from None
 

@@ -103,9 +103,20 @@ def on_device(split: Split, strategy) -> Mapping[str, tf.Tensor]:
     """The arrays of a split as tensors, one copy per replica, placed once."""
 
     def place(array):
-        return strategy.experimental_distribute_values_from_function(lambda _: tf.constant(array))
+        return strategy.experimental_distribute_values_from_function(lambda _: as_tensor(array))
 
     return {key: place(array) for key, array in split.items()}
+
+
+def as_tensor(array: np.ndarray, large: int = 16 << 20, rows: int = 1000) -> tf.Tensor:
+    """`tf.constant(array)`; a large one on the CPU part by part, because `tf.constant` needs room for two copies."""
+    if array.nbytes < large or tf.config.list_logical_devices("GPU"):
+        return tf.constant(array)
+    tensor = tf.raw_ops.Empty(shape=array.shape, dtype=tf.as_dtype(array.dtype), init=False)
+    for first in range(0, len(array), rows):
+        part = array[first : first + rows]
+        tensor = tf.raw_ops.InplaceUpdate(x=tensor, i=tf.range(first, first + len(part)), v=part)
+    return tensor
 
 
 def mean_terms(prefix, call, arrays, order, config, epoch, progress=None) -> dict[str, float]:

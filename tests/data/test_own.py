@@ -165,7 +165,7 @@ def test_folders_that_cannot_be_used(tmp_path, folder):
     (path / "test" / "dog" / "one.png").unlink()
     (path / "train" / "ant" / "broken.png").write_bytes(b"no picture")
     with pytest.raises(PictureError, match="cannot be read"):
-        folders.read(path)
+        images.load(str(path))
 
 
 def test_an_archive_called_mnist_is_not_mnist(image_file):

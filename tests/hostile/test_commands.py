@@ -12,7 +12,9 @@ import pytest
 from autoencoders import model
 from autoencoders.codec.archive import main as codec
 from calibration.report import main as report
-from capsnet.predict import main as predict
+from capsnet import predict
+from commands.predict import Ask
+from commands.predict import main as ask
 from training.run import Run, read_json, write_json
 from training.settings import one_line_errors
 
@@ -74,12 +76,17 @@ def test_predict_refuses_what_is_no_run(change, files, capsys):
     if change not in ("absent", "empty"):
         write_json(run / "config.json", {"schema": 99 if change == "other schema" else 1, "method": "capsnet"})
         write_json(run / "result.json", {"metrics": {}, "finished": "x"})
+        write_json(run / "environment.json", {"data": {"title": "digits"}})
         (run / "model.keras").write_text("no model")
     for name in {"no result": ["result.json"], "no model": ["model.keras"]}.get(change, []):
         (run / name).unlink()
     if change == "damaged config":
         (run / "config.json").write_text("{")
-    refuse(predict, [files / "images.npz", "--run", run, "--out", files / "out.png"], capsys)
+
+    def main(argv):
+        ask("capsnet", Ask, predict.answer, predict.read, argv)
+
+    refuse(main, [run, files / "images.npz", "--out", files / "out.png"], capsys)
     assert not (files / "out.png").exists()
 
 

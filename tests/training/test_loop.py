@@ -223,3 +223,9 @@ def test_freed_memory_is_used_again_without_new_pages(command):
         int(command("-c", textwrap.dedent(FAULTS), kind, check=0).stdout) for kind in ("kept", "returned")
     )
     assert kept < 10 < 100 < returned  # 128 of them even where all pages are huge
+
+
+def test_large_arrays_are_placed_part_by_part():
+    for kind in (np.float32, np.uint8, np.int32):
+        array = np.arange(70 * 6).reshape(70, 2, 3).astype(kind)
+        np.testing.assert_array_equal(loop.as_tensor(array, large=1, rows=16), array)
