@@ -12,8 +12,9 @@ from calibration.methods.inputs import check_labels, check_logits, logits_from_p
 from calibration.methods.temperature import fit_temperature
 from calibration.metrics import binned, uncertainty
 from calibration.metrics.smooth import smooth_ece
-from data.arrays import read_npz
+from data.arrays import read_npy, read_npz
 from data.dataset import DataError
+from data.tables import read_csv
 from training.settings import check, one_line_errors, run_cli
 
 
@@ -78,13 +79,14 @@ class Report:
     """Fits the temperature on one part of the samples and reports on the rest, before and after."""
 
     predictions: Annotated[Path, tyro.conf.Positional]
-    """An .npz file with the arrays `logits` (n, classes) and `labels` (n,)."""
+    """Logits (n, classes), or (n,) of a binary model, and labels (n,): an .npz file with arrays of these names, a .csv
+    file with a column `label` and one column per class, or an .npy file with <name>_labels.npy beside it."""
     validation: Path | None = None
     """A second file to fit on; none given: a random share of the first."""
     fit_share: float = 0.5
     """That share, in (0, 1)."""
     probabilities: bool = False
-    """The file holds softmax probabilities; their logarithm is used."""
+    """The file holds softmax probabilities, or P(class 1) of a binary model; their logarithm is used."""
     logits_name: str = "logits"
     """Name of the array of logits or probabilities."""
     labels_name: str = "labels"
@@ -104,12 +106,28 @@ class Report:
 
 def read(path: Path, options: Report) -> tuple[np.ndarray, np.ndarray]:
     """Logits and labels of a file; DataError when it cannot be used."""
-    names = (options.logits_name, options.labels_name)
-    logits, labels = read_npz(path, names).values()
+    if path.suffix == ".npy":
+        logits, labels = read_npy(path), read_npy(path.with_name(f"{path.stem}_labels.npy"))
+    elif path.suffix.lower() == ".csv":
+        names, values = read_csv(path)
+        if "label" not in names:
+            raise DataError(f"{path} has columns {', '.join(names)}, expected one called label; rename it")
+        labels = values[:, names.index("label")]
+        logits = np.delete(values, names.index("label"), axis=1)
+    else:
+        logits, labels = read_npz(path, (options.logits_name, options.labels_name)).values()
+    if logits.ndim == 1 or (logits.ndim == 2 and logits.shape[1] == 1):
+        logits = of_two_classes(logits.reshape(-1), options.probabilities)
     if options.probabilities:
         logits = logits_from_probabilities(logits)
     logits = check_logits(logits)
     return logits, check_labels(labels, *logits.shape)
+
+
+def of_two_classes(values: np.ndarray, probabilities: bool) -> np.ndarray:
+    """Two columns for a binary model's one: 0 and its logit, or 1 - p and p."""
+    first = 1 - values if probabilities else np.zeros_like(values)
+    return np.stack([first, values], axis=1)
 
 
 def divide(options: Report) -> tuple[tuple, tuple]:

@@ -91,3 +91,34 @@ def test_bad_arguments_exit_2_with_one_line(arguments, capsys):
 def test_report_starts_without_tensorflow(command):
     program = "import sys, calibration.report; print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     assert command("-c", program, check=0).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["npy", "csv", "binary npz", "binary csv", "binary probabilities"])
+def test_every_kind_of_file_is_read_as_the_same_logits(kind, tmp_path):
+    from calibration.report import Report, read
+
+    logits, labels = sample(60)
+    binary = "binary" in kind
+    if binary:
+        labels = labels % 2
+        z = logits[:, 1] - logits[:, 0]
+        logits = np.stack([np.zeros_like(z), z], axis=1)
+    if kind == "npy":
+        path = tmp_path / "mine.npy"
+        np.save(path, logits)
+        np.save(tmp_path / "mine_labels.npy", labels)
+    elif kind == "binary npz":
+        path = tmp_path / "mine.npz"
+        np.savez(path, logits=z, labels=labels)
+    elif kind == "binary probabilities":
+        path = tmp_path / "mine.npz"
+        np.savez(path, logits=1 / (1 + np.exp(-z)), labels=labels)
+    else:
+        path = tmp_path / "mine.csv"
+        columns = [z] if binary else list(logits.T)
+        table = np.stack([*columns, labels], axis=1)
+        header = ",".join([*(f"logit_{k}" for k in range(len(columns))), "label"])
+        np.savetxt(path, table, delimiter=",", header=header, comments="")
+    found, truth = read(path, Report(path, probabilities="probabilities" in kind))
+    np.testing.assert_array_equal(truth, labels)
+    np.testing.assert_allclose(np.diff(found, axis=1), np.diff(logits, axis=1), atol=1e-9)

@@ -181,7 +181,7 @@ def test_statistics_that_standardise_are_the_training_sets_or_a_splits_own():
     from densenet.train import load
 
     fixed = load(Config(data="digits"))
-    network = model.build(depth=1, statistics=mean_and_deviation(fixed.train["image"]))
+    network = build(depth=1, statistics=mean_and_deviation(fixed.train["image"]))
     seen = {name: network.get_layer("standardise")(getattr(fixed, name)["image"]).numpy() for name in ("train", "test")}
     assert seen["train"].mean() == pytest.approx(0, abs=1e-4) and seen["train"].std() == pytest.approx(1, abs=1e-4)
     assert abs(seen["test"].mean()) > 1e-3

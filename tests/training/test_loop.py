@@ -229,3 +229,17 @@ def test_large_arrays_are_placed_part_by_part():
     for kind in (np.float32, np.uint8, np.int32):
         array = np.arange(70 * 6).reshape(70, 2, 3).astype(kind)
         np.testing.assert_array_equal(loop.as_tensor(array, large=1, rows=16), array)
+
+
+def test_tensorboard_holds_the_scalars_of_metrics_csv(tmp_path):
+    pytest.importorskip("tensorboard")
+    config = Settings(epochs=2, batch_size=10, runs_dir=str(tmp_path), tensorboard=True)
+    run = Run.open("method", "variant", config, "tiny")
+    history = loop.fit(network(), squared, dataset(), config, run, keras.optimizers.Adam(0.05))
+    seen = {}
+    for path in (run.path / "tensorboard").iterdir():
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                seen[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
+    assert seen == {(name, row["epoch"]): pytest.approx(value) for row in history for name, value in row.items()
+                    if name != "epoch"}  # fmt: skip
