@@ -4,7 +4,7 @@ VENV = .venv
 RUN = $(VENV)/bin/python
 SIZE ?= quick
 
-.PHONY: demo test lint reproduce bench clean
+.PHONY: demo test lint reproduce page gallery bench clean
 
 demo: $(VENV)/run
 	$(RUN) -m commands.demo
@@ -19,6 +19,12 @@ lint: $(VENV)/dev
 
 reproduce: $(VENV)/run
 	$(RUN) reproduce.py --size $(SIZE)
+
+page: $(VENV)/run
+	$(RUN) reproduce.py
+
+gallery: $(VENV)/run
+	$(RUN) -m commands.gallery
 
 bench: $(VENV)/run
 	$(RUN) -m benchmarks

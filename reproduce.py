@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
     if options.size == "quick":
         entries = [{**entry, "size": "quick"} for entry in entries]
     write_json(out / "claims.json", entries)
-    pictures = page.collect_figures(runs_dir, methods)
+    pictures = [] if options.size == "committed" else page.collect_figures(runs_dir, methods, out)
     page.copy_figures(pictures, out / "figures")
     path = page.write(out, entries, rows, page.select(pictures))
     for _, title, ledger in claims.ledgers(entries):

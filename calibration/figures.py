@@ -42,6 +42,22 @@ def reliability(run: Run) -> Figure | None:
     return plots.caption(figure, f"{plots.describe(run)}; {len(test[1]):,} test images, 15 bins.")
 
 
+def lenet_and_residual(run: Run) -> Figure | None:
+    """The post's first figure: a LeNet beside a deeper, newer network, both as trained (Guo et al., Figure 1)."""
+    pair = {name: run.beside(name) for name in ("lenet", "residual")}
+    if run.config["variant"] not in pair or not all(other.finished for other in pair.values()):
+        return None
+    tests = {name: logits_of(other, "test") for name, other in pair.items()}
+    titles = {"lenet": "LeNet-5", "residual": "residual network, 11 layers"}
+    panels = {}
+    for name, test in tests.items():
+        report = calibration_report(*test, draws=200)
+        panels[titles[name]] = (binned.top_one(*test), diagrams.summary_lines(report))
+    figure = plt.figure(figsize=(7.5, 6))
+    diagrams.reliability_columns(figure, panels)
+    return plots.caption(figure, f"Both as trained: {plots.describe(run)}; 15 bins.")
+
+
 def nll_against_temperature(run: Run) -> Figure | None:
     """The NLL of softmax(z / T) against T, where it is not convex, and against 1/T, where it is."""
     pairs = {split: logits_of(run, split) for split in ("train", "validation", "test")}
@@ -80,6 +96,7 @@ def overfitting(run: Run) -> Figure | None:
     axes[2].plot(epochs, best[:, 0], color="black")
     for axis, label in zip(axes, ("error (%)", "NLL (nats)", "best T on validation"), strict=True):
         axis.set(xlabel="epoch", ylabel=label)
+        axis.xaxis.get_major_locator().set_params(integer=True)
     axes[0].legend()
     axes[1].legend(fontsize=8)
     return plots.caption(figure, f"{plots.describe(run)}; best of {len(temperatures)} temperatures, interpolated.")
@@ -171,6 +188,7 @@ def siblings(run: Run, variant: str) -> list[dict]:
 
 FIGURES = {
     "reliability": reliability,
+    "lenet_and_residual": lenet_and_residual,
     "nll_against_temperature": nll_against_temperature,
     "overfitting": overfitting,
     "floor": floor,
@@ -178,4 +196,4 @@ FIGURES = {
     "observations": observations,
 }
 # Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
-COMPARISONS = ("observations",)
+COMPARISONS = ("observations", "lenet_and_residual")

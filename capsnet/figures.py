@@ -116,7 +116,7 @@ def perturbations(run: Run) -> Figure | None:
     network = network_of(run)
     chosen = first_of_each_class(test)[[2, 4] if dataset_of(run).classes > 4 else [0, 1]]
     outputs = loop.predict(network, test["image"][chosen])
-    figure, axes = plt.subplots(1, len(chosen), figsize=(4.4 * len(chosen), 6.4), squeeze=False)
+    figure, axes = plt.subplots(1, len(chosen), figsize=(4.4 * len(chosen), 7.2), squeeze=False)
     for axis, label, capsules in zip(axes[0], test["label"][chosen], outputs["capsules"], strict=True):
         size = capsules.shape[-1]
         changed = np.tile(capsules, (size, len(OFFSETS), 1, 1))  # (numbers, offsets, C, D)
@@ -128,7 +128,7 @@ def perturbations(run: Run) -> Figure | None:
         height, width = images.shape[1:3]
         axis.set_yticks(height * (np.arange(size) + 0.5), np.arange(size) + 1, fontsize=7)
         axis.set_xticks(width * (np.arange(0, 11, 5) + 0.5), [f"{offset:+.2f}" for offset in OFFSETS[::5]])
-        axis.set(title=runs.class_names_of(run)[label], ylabel="number of the capsule", xlabel="added to it")
+        axis.set(title=f"class {runs.class_names_of(run)[label]}", ylabel="number of the capsule", xlabel="added to it")
         axis.grid(False)
     return plots.caption(figure, f"One number of the labelled capsule changed, then decoded. {plots.describe(run)}.")
 

@@ -52,6 +52,7 @@ def curves(run: Run) -> Figure | None:
         errors = [100 * (1 - row[f"{split}/accuracy"]) for row in rows]
         axis.plot([row["epoch"] for row in rows], errors, label=split)
     axis.set(xlabel="epoch", ylabel="error (%)", yscale="log", title="Error while training")
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_locator(ticker.NullLocator())

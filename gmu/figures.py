@@ -129,10 +129,10 @@ def maps(run: Run) -> Figure:
     """The post's last figure: which modality the gate attends to, and the predicted class, over the plane."""
     sample, shift, scale = raw_sample(run)
     gate, chance = ask(run.load_model(), shift, scale, run.config["settings"]["cross_entropy"])
-    panels = [("Predicted class", chance, "bwr", bayes_class, "P(C = 1)", ("C = 0", "C = 1"))]
+    panels = [("Predicted class: P(C = 1)", chance, "bwr", bayes_class, "", ("C = 0", "C = 1"))]
     if gate is not None:
         attends = ("x_t decides", "x_v decides")
-        panels.insert(0, ("Which modality the gate attends to", gate, "gray", bayes_source, "gate z", attends))
+        panels.insert(0, ("Which modality the gate z attends to", gate, "gray", bayes_source, "", attends))
     figure, axes = plt.subplots(1, len(panels), figsize=(5 * len(panels), 4.2), sharey=True, squeeze=False)
     for axis, (title, values, colours, bayes, label, ends) in zip(axes[0], panels, strict=True):
         picture = draw_map(axis, sample, values, colours, bayes)

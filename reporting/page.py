@@ -1,44 +1,65 @@
-"""The page: claims, tables and figures in one self-contained HTML file."""
+"""The page: findings, pictures, claims and tables in one HTML file beside its pictures."""
 
-import base64
 import dataclasses
+import os
+import re
+from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from reporting import gallery
 from reporting.claims import count_verdicts, ledgers
-from reporting.methods import figures_of
-from reporting.tables import Row, cell, find_runs, mean_and_spread
+from reporting.methods import METHODS, ROOT, figures_of
+from reporting.tables import Row, cell, find_runs, mean_and_spread, metrics_of_readme
+from reporting.words import header
 from training.run import write_atomic
 
 MAIN = ("blog", "paper", "best")  # variants whose figures come first
 
 
+MOST_COLUMNS = 8
+LEAD = (
+    "What five documents on autoencoders, capsules, dense connections, calibration, gated fusion and common "
+    "representations say, beside what seeded runs of this code measure. Three ledgers are never added up: what the "
+    "documents say, what the papers they lean on report, and goals that we set ourselves. A line opens to show its "
+    "document, how it is judged and the runs it rests on."
+)
+QUICK = (
+    f"{LEAD} Quick size: one seed, few epochs, part of the data; it shows that every experiment runs, its numbers are "
+    "not the methods'."
+)
+RUNS = "Runs of this machine."
+
+
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A figure of a run, embedded into the page."""
+    """A picture that the page links: its file, as seen from the page's folder, and its size in pixels."""
 
     method: str
     name: str
     caption: str
     path: Path
-    data: str
+    src: str = ""
+    width: int = 0
+    height: int = 0
 
 
-def embed(path: Path, method: str, name: str = "") -> Picture:
-    """Reads a PNG with the caption in its metadata; `name` defaults to the file's."""
+def linked(path: Path, name: str, folder: Path, method: str = "") -> Picture:
+    """A PNG with the caption in its metadata, to be loaded by a page in `folder`."""
     from PIL import Image
 
     with Image.open(path) as image:
-        text = image.info.get("Description", "")
-    data = base64.b64encode(path.read_bytes()).decode()
-    return Picture(method, name or path.stem.replace("_", " "), text, path, f"data:image/png;base64,{data}")
+        text, (width, height) = image.info.get("Description", ""), image.size
+    src = quote(Path(os.path.relpath(path, folder)).as_posix())
+    return Picture(method, name, text, path, src, width, height)
 
 
-def collect_figures(runs_dir: str | Path, methods: list[str]) -> list[Picture]:
-    """The figures of the finished runs of `methods`, the first seed of each variant, in the order of their paths.
+def collect_figures(runs_dir: str | Path, methods: list[str], folder: str | Path = ".") -> list[Picture]:
+    """The figures of the finished runs of `methods`, the first seed of each variant, for a page in `folder`.
 
     Of a figure that compares runs, named in COMPARISONS of the method's figures.py, only the newest one of each data
     set and tag: it shows the most runs.
@@ -54,11 +75,11 @@ def collect_figures(runs_dir: str | Path, methods: list[str]) -> list[Picture]:
             name = path.stem.replace("_", " ")
             if path.stem in comparisons:
                 label = " ".join(filter(None, (data, variant.partition("@")[2])))
-                candidate = (path.stat().st_mtime, embed(path, method, f"{name} ({label})"))
+                candidate = (path.stat().st_mtime, linked(path, f"{name} ({label})", Path(folder), method))
                 key = (method, path.stem, label)
                 newest[key] = max(newest.get(key, candidate), candidate, key=itemgetter(0))
             elif (method, variant, data) not in seen:
-                pictures.append(embed(path, method, f"{name} ({variant}, {data})"))
+                pictures.append(linked(path, f"{name} ({variant}, {data})", Path(folder), method))
         seen.add((method, variant, data))
     return pictures + [picture for _, picture in newest.values()]
 
@@ -104,30 +125,73 @@ def short(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def write(out: Path, entries: list[dict], rows: dict[str, list[Row]], pictures: list[Picture], title: str = "") -> Path:
-    """Writes `<out>/index.html` and returns its path.
+def findings() -> list[tuple[str, str, str]]:
+    """(headline, sentence, method) of each finding of the README, without its marks."""
+    text = (ROOT / "README.md").read_text()
+    part = re.sub(r"<!--.*?-->", "", text.partition("## What we found")[2].partition("\n## ")[0])
+    found = re.findall(r"^- \*\*(.+?)\*\*(.+?)\[(\w+)\]\([^)]*\)", part, re.M | re.S)
+    return [tuple(" ".join(words.split()) for words in parts) for parts in found]
+
+
+def sections_of(entries: list[dict], rows: dict[str, list[Row]], folder: Path) -> list[dict]:
+    """One record per method: its documents' pictures, what the documents say, its rows and their first metrics."""
+    documents, found = gallery.read(), []
+    for method in METHODS:
+        shown = [document for document in documents if document.method == method] if entries else []
+        claims = [entry for entry in entries if entry["method"] == method and entry["kind"] == "document"]
+        table = rows.get(method, [])
+        every = dict.fromkeys(name for row in table for name in row["metrics"])
+        metrics = [name for name in metrics_of_readme(ROOT / method / "README.md") if name in every] or list(every)
+        metrics = list(dict.fromkeys(metrics))[:MOST_COLUMNS]
+        if shown or claims or table:
+            pictures = [{"title": document.title, "entries": [in_page(entry, folder) for entry in document.entries]}
+                        for document in shown]  # fmt: skip
+            found.append({"method": method, "documents": pictures, "claims": claims, "rows": table, "metrics": metrics})
+    return found
+
+
+def in_page(entry: gallery.Entry, folder: Path) -> dict:
+    """An entry of the gallery as the page shows it, its picture linked from `folder`."""
+    picture = linked(entry.path, entry.id, folder)
+    record = {"src": picture.src, "width": picture.width, "height": picture.height, "caption": picture.caption}
+    return {"id": entry.id, "shows": entry.shows, "ours": entry.ours, "how": entry.how, **record,
+            "agrees": gallery.AGREES[entry.agrees]}  # fmt: skip
+
+
+def write(
+    out: Path,
+    entries: list[dict],
+    rows: dict[str, list[Row]],
+    pictures: list[Picture],
+    title: str = "Five documents, run again",
+    yours: str = "Figures of the runs on this machine",
+    sentences: Sequence[str] = (),
+) -> Path:
+    """Writes `<out>/index.html`, which loads its pictures from their files, and returns its path.
 
     Args:
         out: folder.
-        entries: claims with verdicts.
+        entries: claims with verdicts; without any the page shows the runs alone.
         rows: method -> rows of results.
-        pictures: embedded figures.
-        title: headline; default: the ledger's.
+        pictures: of runs on this machine, shown first.
+        title: headline.
+        yours: headline of those pictures.
+        sentences: what their runs came to.
     """
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True))
     templates.filters |= {"short": short}
-    templates.globals |= {"cell": cell, "count_verdicts": count_verdicts}
-    metrics = {
-        method: list(dict.fromkeys(name for row in table for name in row["metrics"])) for method, table in rows.items()
-    }
+    templates.globals |= {"cell": cell, "count_verdicts": count_verdicts, "header": header}
     text = templates.get_template("page.html").render(
-        title=title or "Claims, figures and numbers, each one run again",
+        title=title,
+        lead=QUICK if entries and entries[0].get("size") == "quick" else LEAD if entries else RUNS,
         entries=entries,
-        ledgers=[(kind, title, ledger) for kind, title, ledger in ledgers(entries) if ledger],
+        findings=findings() if entries else [],
+        sections=sections_of(entries, rows, out),
+        others=[(kind, name, ledger) for kind, name, ledger in ledgers(entries) if kind != "document" and ledger],
         verdicts=list(dict.fromkeys(entry["verdict"] for entry in entries)),
-        rows=rows,
-        metrics=metrics,
         pictures=pictures,
+        yours=yours,
+        sentences=sentences,
     )
     path = out / "index.html"
     write_atomic(path, text)

@@ -75,7 +75,7 @@ def image_rows(rows: Mapping[str, np.ndarray], cell: float = 0.75, titles: list[
     """
     columns = max(len(images) for images in rows.values())
     height, width = next(iter(rows.values())).shape[1:3]
-    labels = 0.3 + 0.075 * max(map(len, rows))  # inches beside the images
+    labels = 0.3 + 0.09 * max(map(len, rows))  # inches beside the images
     size = (max(3.4, cell * columns + labels), cell * height / width * len(rows) + 0.6)
     figure, axis = plt.subplots(figsize=size)
     axis.imshow(mosaic(list(rows.values()), columns), interpolation="nearest")
@@ -109,5 +109,6 @@ def learning_curves(run: Run, term: str = "loss", label: str = "loss") -> Figure
         values = [row.get(f"{prefix}/{term}", np.nan) for row in rows]
         axis.plot([row["epoch"] for row in rows], values, label=prefix)
     axis.set(xlabel="epoch", ylabel=label, title=f"Learning curves: {label}")
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend()
     return caption(figure, f"{describe(run)}; means over all examples of the split.")

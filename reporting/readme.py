@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from reporting.claims import ledgers, verdicts_of
 from reporting.page import short
-from reporting.tables import render_readme
+from reporting.tables import read_results, render_readme, select
 from training.run import read_json, write_atomic
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,9 +23,13 @@ MARKER = re.compile(
 )
 
 
+# `<!--n method/variant/data metric format-->` a number `<!--/-->`, within a sentence
+NUMBER = re.compile(r"(<!--n (?P<row>\S+) (?P<metric>\S+) (?P<format>[\w.]+)-->).*?(<!--/-->)")
+
+
 def readmes() -> list[Path]:
-    """README.md of the project and of every method."""
-    return sorted([ROOT / "README.md", *ROOT.glob("*/README.md")])
+    """README.md of the project and of every method, and the pages in docs/."""
+    return sorted([ROOT / "README.md", *ROOT.glob("*/README.md"), *ROOT.glob("docs/*.md")])
 
 
 def render(text: str, folder: Path) -> str:
@@ -41,7 +45,15 @@ def render(text: str, folder: Path) -> str:
             made = verdicts_table(entries)
         return f"{match['start']}{made}\n{match['end']}"
 
-    return MARKER.sub(table, render_readme(text, folder))
+    return NUMBER.sub(lambda match: number(match, folder), MARKER.sub(table, render_readme(text, folder)))
+
+
+def number(match: re.Match, folder: Path) -> str:
+    """The mean of a metric of a committed row, in its format; "not run yet" where there is no such row."""
+    method, variant, data = match["row"].split("/")
+    rows = select(read_results(folder / method / "results.json"), variant, data)
+    value = rows[0]["metrics"].get(match["metric"])
+    return f"{match[1]}{format(value['mean'], match['format']) if value else 'not run yet'}{match[5]}"
 
 
 def verdicts_table(entries: list[dict]) -> str:

@@ -52,6 +52,7 @@ def curves(runs: list[Run]) -> Figure | None:
         plt.close(figure)
         return None
     axis.set(xlabel="epoch", ylabel="validation loss", title="Learning curves")
+    axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(fontsize=8)
     text = "Mean over seeds of the validation loss; the band is one standard deviation. Losses of unlike terms differ."
     return plots.caption(figure, text)

@@ -20,7 +20,7 @@ PURE = {"model.py", "losses.py", "layers.py", "networks.py", "fast.py", "efficie
 # What a method shows at its top, beside at most four files of its own mathematics.
 SHOWN = {
     "README.md", "__init__.py", "config.py", "model.py", "layers.py", "losses.py", "train.py", "evaluate.py",
-    "predict.py", "figures.py", "claims.py", "results.json",
+    "predict.py", "figures.py", "drawings.py", "claims.py", "results.json",
 }  # fmt: skip
 OWN = {
     "autoencoders": {"networks.py", "baselines.py", "likelihood.py"},
