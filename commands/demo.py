@@ -47,16 +47,8 @@ def main() -> None:
     path = page.write(
         out, entries, rows, pictures, yours="Your demo: two methods trained on this machine", sentences=told
     )
-    print(
-        "",
-        *told,
-        "",
-        f"Open {path.resolve()}",
-        "",
-        "Three things to try next (python is the one in .venv/bin):",
-        sep="\n",
-    )
-    print(*NEXT, sep="\n")
+    lines = ["", *told, "", "Three things to try next (python is the one in .venv/bin):", *NEXT, ""]
+    print("\n".join([*lines, f"Open {path.resolve()}"]))
 
 
 def describe(run: Run) -> str:
