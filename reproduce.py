@@ -5,6 +5,7 @@ import dataclasses
 import os
 import shutil
 import sys
+import tomllib
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Literal
 
 from commands import jobs
 from common.options import closest
-from reporting import claims, page, plots, tables
-from reporting.methods import METHODS, figures_of, part
+from reporting import claims, ledgers, page, plots, statistics, tables
+from reporting.methods import METHODS, ROOT, figures_of, part
 from training.run import Run, RunError, write_json
 from training.settings import SettingsError, check, check_at_least, fail, one_line_errors, run_cli
 
@@ -63,8 +64,12 @@ def judge(method: str, options: Reproduce, tasks: list[jobs.Task]) -> tuple[list
             tables.save_results(method, rows, path)
     evidence = claims.Evidence(method, rows, any_amount=options.size == "quick")
     ledger = part(method, "claims")
-    kinds = getattr(ledger, "KINDS", {})
-    return [claims.judge(claim, evidence, kinds.get(claim.source, "document")) for claim in ledger.CLAIMS], rows
+    kinds, why = getattr(ledger, "KINDS", {}), tomllib.loads((ROOT / "docs" / "why.toml").read_text())
+    judged = [
+        claims.judge(claim, evidence, kinds.get(claim.source, "document"), why.get(claim.id, ""))
+        for claim in ledger.CLAIMS
+    ]
+    return judged, rows
 
 
 def redraw_comparisons(method: str, runs: list[Run]) -> None:
@@ -101,6 +106,7 @@ def main(argv: list[str] | None = None) -> None:
         with failure_as_row(method, entries):
             judged, rows[method] = judge(method, options, tasks[method])
             entries += judged
+    entries = statistics.adjust(entries)
     out = Path(options.out or ("results" if options.save else "results/last"))
     if options.size == "quick":
         entries = [{**entry, "size": "quick"} for entry in entries]
@@ -108,8 +114,8 @@ def main(argv: list[str] | None = None) -> None:
     pictures = [] if options.size == "committed" else page.collect_figures(runs_dir, methods, out)
     page.copy_figures(pictures, out / "figures")
     path = page.write(out, entries, rows, page.select(pictures))
-    for _, title, ledger in claims.ledgers(entries):
-        counts = claims.count_verdicts(ledger)
+    for _, title, ledger in ledgers.ledgers(entries):
+        counts = ledgers.count_verdicts(ledger)
         print(f"{title}: " + (", ".join(f"{count} {verdict}" for verdict, count in counts) or "none"))
     print(f"Open {path}")
 
@@ -137,6 +143,7 @@ def failed_entry(method: str, error: Exception) -> dict:
         "evidence": type(error).__name__,
         "kind": "document",
         "reading": None,
+        "why": "",
     }
 
 

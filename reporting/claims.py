@@ -1,23 +1,17 @@
 """Claims of the documents as data, and the checks that turn evidence into a verdict."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from reporting import statistics
 from reporting.methods import part
 from reporting.tables import Row, paired_p, spread
 
 VERDICTS = ("replicated", "exceeded", "not replicated", "inconclusive", "not run", "not testable")
-KINDS = {  # whose statement it is -> the title of its table; the three are never added up
-    "document": "What the five documents say",
-    "paper": "What papers and public programs report",
-    "goal": "Goals of this project",
-}
 OF_GOALS = {"replicated": "met", "exceeded": "met", "not replicated": "missed"}  # a goal is nobody's claim
-GOAL_VERDICTS = ("met", "missed", "inconclusive", "not run")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,8 +167,8 @@ def _bounded(variant: str, data: str, metric: str, bound: float, sign: int, sign
         verdict = "replicated" if np.mean(gains) >= 0 else "not replicated"
         numbers = measured(values)
         if significantly:
-            p = paired_p(gains)
-            numbers, verdict = numbers | {"p": p}, direction(float(np.mean(gains)), p)
+            p, found = paired_p(gains), statistics.effect([sign * gain for gain in gains])
+            numbers, verdict = numbers | {"p": p, "effect": found}, direction(float(np.mean(gains)), p)
         return Outcome(verdict, numbers, evidence.where(variant, data, metric))
 
     return check
@@ -208,9 +202,36 @@ def better_than(
         sign = 1 if better == "higher" else -1
         gains = {seed: sign * (left[seed] - factor * right[seed]) - margin for seed in seeds}
         p = paired_p(list(gains.values()))
-        numbers = {"first": measured(left), "second": measured(right), "p": p}
+        differences = [sign * (gain + margin) for gain in gains.values()]  # as measured, whatever was asked for
+        numbers = {"first": measured(left), "second": measured(right), "p": p, "effect": statistics.effect(differences)}
+        if numbers["effect"] and margin:
+            numbers["effect"] |= {"asked": sign * margin}
         where = f"{evidence.where(*first, metric)} against {' '.join(filter(None, (*second, against)))}"
         return Outcome(direction(float(np.mean(list(gains.values()))), p), numbers, where)
+
+    return check
+
+
+def equivalent(first: tuple[str, str], second: tuple[str, str], metric: str, margin: float) -> Callable:
+    """Checks that two (variant, data) are as good as each other: by less than `margin`, stated beforehand, apart.
+
+    Replicated where two one-sided t-tests over common seeds (TOST) have p < 0.05, not replicated where the difference
+    is significantly beyond the margin, inconclusive otherwise.
+    """
+
+    def check(evidence: Evidence) -> Outcome:
+        left, right = evidence.values(*first, metric), evidence.values(*second, metric)
+        seeds = sorted(left.keys() & right.keys())
+        if not seeds:
+            return Outcome("not run")
+        differences = [left[seed] - right[seed] for seed in seeds]
+        p, beyond = statistics.equivalence_p(differences, margin), [abs(value) - margin for value in differences]
+        verdict = "replicated" if p is not None and p < statistics.ALPHA else "inconclusive"
+        outside = paired_p(beyond)
+        if verdict == "inconclusive" and np.mean(beyond) > 0 and outside is not None and outside < statistics.ALPHA:
+            verdict = "not replicated"
+        numbers = {"first": measured(left), "second": measured(right), "p": p, "effect": statistics.effect(differences)}
+        return Outcome(verdict, numbers, f"{evidence.where(*first, metric)} against {' '.join(second)}")
 
     return check
 
@@ -246,26 +267,14 @@ def not_testable(reason: str) -> Callable:
     return lambda _: Outcome("not testable", None, reason)
 
 
-def ledgers(entries: list[dict]) -> list[tuple[str, str, list[dict]]]:
-    """(kind, title, its entries of results/claims.json) of each of KINDS; entries that name none are the documents'."""
-    return [
-        (kind, title, [entry for entry in entries if entry.get("kind", "document") == kind])
-        for kind, title in KINDS.items()
-    ]
+def judge(claim: Claim, evidence: Evidence, kind: str = "document", why: str = "") -> dict:
+    """The claim's entry of results/claims.json.
 
-
-def count_verdicts(entries: list[dict]) -> list[tuple[str, int]]:
-    """(verdict, how many entries have it), the most frequent first."""
-    return Counter(entry["verdict"] for entry in entries).most_common()
-
-
-def verdicts_of(kind: str) -> tuple[str, ...]:
-    """The verdicts that statements of this kind may get."""
-    return GOAL_VERDICTS if kind == "goal" else VERDICTS
-
-
-def judge(claim: Claim, evidence: Evidence, kind: str = "document") -> dict:
-    """The claim's entry of results/claims.json; `kind` is one of KINDS."""
+    Args:
+        claim, evidence: what is judged, by what.
+        kind: one of KINDS.
+        why: the verdict's reason for a reader of the document, where the numbers alone do not say it.
+    """
     outcome = claim.check(evidence)
     if outcome.verdict not in VERDICTS:
         raise ValueError(f"claim {claim.id}: verdict {outcome.verdict!r}, expected one of {VERDICTS}")
@@ -280,6 +289,7 @@ def judge(claim: Claim, evidence: Evidence, kind: str = "document") -> dict:
         "how": claim.how,
         "kind": kind,
         "reading": claim.reading,
+        "why": why,
         "verdict": OF_GOALS.get(outcome.verdict, outcome.verdict) if kind == "goal" else outcome.verdict,
         "evidence": outcome.evidence,
     }

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from reporting import gallery
-from reporting.claims import count_verdicts, ledgers
+from reporting import gallery, statistics
+from reporting.ledgers import count_verdicts, ledgers
 from reporting.methods import METHODS, ROOT, figures_of
 from reporting.tables import Row, cell, find_runs, mean_and_spread, metrics_of_readme
 from reporting.words import header
@@ -116,7 +116,7 @@ def short(value: object) -> str:
             count = value.get("n", 1)
             seeds = f" (n = {count})" if count > 1 else ""
             return f"{mean_and_spread(value['mean'], value.get('sd', 0.0), count)}{seeds}{p_value(value)}"
-        if value.keys() == {"first", "second", "p"}:
+        if {"first", "second", "p"} <= value.keys():
             first, second = value["first"], value["second"]
             return f"{short(first)} against {short(second)}{p_value(value)}"
         return "; ".join(f"{key} {short(item)}" for key, item in value.items())
@@ -180,7 +180,12 @@ def write(
     """
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True))
     templates.filters |= {"short": short}
-    templates.globals |= {"cell": cell, "count_verdicts": count_verdicts, "header": header}
+    templates.globals |= {
+        "cell": cell,
+        "count_verdicts": count_verdicts,
+        "header": header,
+        "how_sure": statistics.sentence,
+    }
     text = templates.get_template("page.html").render(
         title=title,
         lead=QUICK if entries and entries[0].get("size") == "quick" else LEAD if entries else RUNS,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from reporting.claims import ledgers, verdicts_of
+from reporting.ledgers import ledgers, verdicts_of
 from reporting.page import short
 from reporting.tables import read_results, render_readme, select
 from training.run import read_json, write_atomic
