@@ -3,7 +3,18 @@
 import numpy as np
 
 from commands.jobs import Job
-from reporting.claims import Claim, Evidence, Outcome, at_least, at_most, better_than, exact, measured, number
+from reporting.claims import (
+    Claim,
+    Evidence,
+    Outcome,
+    at_least,
+    at_most,
+    better_than,
+    equivalent,
+    exact,
+    measured,
+    number,
+)
 
 PLAIN, COMPRESSION = "Autoencoders", "Compression of data using Autoencoders"
 DENOISING, SPARSE, VARIATIONAL = "Denoising Autoencoders", "Sparse Autoencoders", "Variational Autoencoders"
@@ -124,6 +135,9 @@ CLAIMS = [
     claim("subpixel-lockstep", SUBPIXEL, "... also while they are trained", "equal losses", "relative difference",
           "100 steps of Adam from the same weights, differences of float32 rounding only",
           at_most("subpixel_study", MNIST, "lockstep/largest_relative_loss_difference", 1e-3)),
+    claim("subpixel-as-good", SUBPIXEL, "A sub-pixel convolution works the same as a transposed one", "within 0.5", SSE,
+          "two one-sided tests over seeds, margin 0.5 stated beforehand (the error is about 4.7)",
+          equivalent(("subpixel", MNIST), ("plain", MNIST), "test/sse", 0.5)),
     claim("inverse", SUBPIXEL, "Transposed convolution is the inverse operation of convolution", 0.0, "relative error",
           "undoing a convolution; it is the adjoint instead, as tests/test_autoencoders_subpixel.py shows",
           exact(transposed_inverts_convolution, "autoencoders.claims.transposed_inverts_convolution")),

@@ -36,6 +36,17 @@ def reconstructions(run: Run) -> Figure | None:
     )
 
 
+def grid_row(run: Run) -> dict[str, np.ndarray]:
+    """For compare.py: test images, and what this network makes of them (corrupted, if that is what it learned)."""
+    config, dataset = config_of(run), dataset_of(run)
+    chosen = first_of_each_class(dataset.test)
+    rows = {"original": pixels(dataset.test["image"][chosen])}
+    if config.corruption != "none":
+        name = f"{config.corruption.replace('_', '-')} {config.amount:g}"
+        rows[name] = corrupt(dataset.test, config, stream=1)[chosen]
+    return rows | {"rebuilt": np.asarray(run.load_model().reconstruct(list(rows.values())[-1]))}
+
+
 def loss(run: Run) -> Figure | None:
     """Learning curves of the reconstruction."""
     if not (run.path / "metrics.csv").exists():  # a study

@@ -1,5 +1,7 @@
 """The networks whose calibration is studied: LeNet-5, a residual network, DenseNet-BC."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -32,7 +34,7 @@ def build(
         ValueError: unknown network.
     """
     one_of("network", network, ("residual", "lenet", "densenet"))
-    task = {"classes": classes, "image_shape": image_shape}
+    task: dict[str, Any] = {"classes": classes, "image_shape": image_shape}
     if network == "residual":
         return build_residual(units=units, width=width, batch_normalisation=batch_normalisation, **task)
     if network == "lenet":

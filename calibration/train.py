@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 from calibration.config import Config, make_objective
 from commands.train import main
@@ -42,7 +43,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from calibration import evaluate, model
     from training import loop
 
-    task = {"image_shape": dataset.train["image"].shape[1:], "classes": dataset.classes}
+    task: dict[str, Any] = {"image_shape": dataset.train["image"].shape[1:], "classes": dataset.classes}
     shape = ("network", "units", "width", "batch_normalisation")
     network = model.build(**task, **{name: getattr(config, name) for name in shape})
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from capsnet import evaluate
 from capsnet.config import reads_digits
-from data.dataset import Dataset
+from data.dataset import Dataset, pixels
 from data.splits import first_of_each_class
 from reporting import plots, runs
 from training import loop
@@ -65,6 +65,14 @@ def strip(network, images, labels) -> tuple[dict[str, np.ndarray], np.ndarray]:
         "drawn from the true class's": evaluate.decode_capsules(network, outputs["capsules"], labels),
     }
     return rows, outputs["lengths"].argmax(-1)
+
+
+def grid_row(run: Run) -> dict[str, np.ndarray]:
+    """For compare.py: test images, and what the longest capsule of each draws; nothing without a decoder."""
+    if not has_decoder(run):
+        return {}
+    images = pixels(dataset_of(run).test["image"][first_of_each_class(dataset_of(run).test)])
+    return {"image": images, "drawn": loop.predict(network_of(run), images)["reconstruction"]}
 
 
 def reconstructions(run: Run) -> Figure | None:

@@ -52,10 +52,9 @@ def small(png: bytes) -> bytes:
     """The picture at most WIDEST pixels wide in as many colours as keep it below MOST_BYTES, with its caption."""
     from PIL import Image, PngImagePlugin
 
-    image = Image.open(io.BytesIO(png))
-    note = PngImagePlugin.PngInfo()
-    note.add_text("Description", image.info.get("Description", ""))
-    image = image.convert("RGB")
+    note, opened = PngImagePlugin.PngInfo(), Image.open(io.BytesIO(png))
+    note.add_text("Description", opened.info.get("Description", ""))
+    image = opened.convert("RGB")
     if image.width > WIDEST:
         image = image.resize((WIDEST, round(image.height * WIDEST / image.width)), Image.Resampling.LANCZOS)
     for colours in (256, 128, 64, 32, 16):

@@ -124,7 +124,7 @@ def save(path: Path, found: Answer) -> None:
         write_atomic(path, text.getvalue())
     elif path.suffix == ".npz":
         content = io.BytesIO()
-        np.savez_compressed(content, **found.arrays)
+        np.savez_compressed(content, **found.arrays)  # type: ignore[arg-type]
         write_atomic(path, content.getbuffer())
     else:
         from reporting import plots

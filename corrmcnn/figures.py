@@ -25,6 +25,9 @@ NETWORKS = {  # variant -> its label in the figure of gradients
 }
 
 
+grid_row = two_views.grid_row  # for compare.py
+
+
 def measured_on_test(draw):
     """`draw` for runs whose test split has been measured; None while settings are chosen on validation."""
     return lambda run: draw(run) if run.config["settings"]["measure_on"] == "test" else None

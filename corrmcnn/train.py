@@ -72,7 +72,7 @@ TINY = ("--filters", "3", "--dense-units", "6", "5", "--code-units", "4", "--dec
 
 def load(config: Config) -> Dataset:
     """Halves of images, or two views that are images."""
-    dataset = two_views.load(config)
+    dataset = two_views.load(config)  # type: ignore[arg-type]
     if dataset.train["left"].ndim != 4:
         raise DataError(f"{config.data} has views of features, expected pictures to convolve; use corrnet")
     return dataset

@@ -37,6 +37,18 @@ def material(path):
     return network, dataset, evaluate.canonical_variates(*codes) if project else codes
 
 
+def grid_row(run: Run) -> dict[str, np.ndarray]:
+    """For compare.py: test images, and each with its right half drawn from its left; nothing for features."""
+    found = material(run.path)
+    if found is None or not hasattr(found[0], "decode") or found[1].test["left"].ndim != 4:
+        return {}
+    network, dataset, _ = found
+    first = first_of_each_class(dataset.test)
+    left, right = (pixels(dataset.test[view][first]) for view in ("left", "right"))
+    drawn = np.asarray(network.decode(network.encode(left=left))["right"])
+    return {"image": np.concatenate([left, right], axis=2), "completed": np.concatenate([left, drawn], axis=2)}
+
+
 def completions(run: Run) -> Figure | None:
     """One test image per class, and what the network makes of either half alone."""
     found = material(run.path)

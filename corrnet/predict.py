@@ -69,7 +69,7 @@ def answer(network, asked: Asked) -> Answer:
     lines = []
     for row, name in enumerate(asked.names):
         given = [view for view, here in zip(VIEWS, present[row], strict=True) if here]
-        line = {"row": name, "given": " and ".join(given)}
+        line: dict[str, object] = {"row": name, "given": " and ".join(given)}
         for view in VIEWS:
             known = views[view][row].any()
             error = float(np.mean((rebuilt[view][row] - views[view][row]) ** 2))

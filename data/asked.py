@@ -28,12 +28,12 @@ def with_test_split(dataset: Dataset, name: str, data_dir: str | None, image_siz
     if "digits" in dataset.test:
         raise DataError("pairs of digits are drawn from one data set, expected no other; leave --data out")
     if name not in images.NAMES and tables.is_table(name):
-        split, title = table(Path(name), trained), f"own table {Path(name).name}"
+        split, title = dict(table(Path(name), trained)), f"own table {Path(name).name}"
     elif "modalities" in trained or trained.get("data") == "synthetic":
         raise DataError(f"{name} is no table, expected a .csv or .npz file with the run's modalities; convert it")
     else:
-        split, title = pictures(name, data_dir, image_size, dataset.class_names)
-        split = as_trained(split, trained)
+        found, title = pictures(name, data_dir, image_size, dataset.class_names)
+        split = dict(as_trained(found, trained))
     expected = {key: list(array.shape[1:]) for key, array in dataset.test.items() if key not in NO_INPUT}
     received = {key: list(array.shape[1:]) for key, array in split.items() if key not in NO_INPUT}
     if received != expected:
@@ -48,8 +48,8 @@ def with_test_split(dataset: Dataset, name: str, data_dir: str | None, image_siz
     split = {key: array for key, array in split.items() if key in dataset.test}
     if "present" in dataset.test and "present" not in split:
         split["present"] = np.ones((rows_of(split), dataset.test["present"].shape[1]), bool)
-    kept = {part: {key: getattr(dataset, part)[key] for key in split} for part in ("train", "validation")}
-    return dataclasses.replace(dataset, test=split, title=f"{count}{title}", **kept)
+    train, validation = ({key: part[key] for key in split} for part in (dataset.train, dataset.validation))
+    return dataclasses.replace(dataset, train=train, validation=validation, test=split, title=f"{count}{title}")
 
 
 def pictures(name: str, data_dir, image_size, class_names: tuple[str, ...]) -> tuple[Split, str]:
@@ -79,7 +79,7 @@ def as_trained(split: Split, trained: Trained) -> Split:
     return split
 
 
-def table(path: Path, trained: Trained) -> Split:
+def table(path: Path, trained: Trained) -> dict[str, np.ndarray]:
     """Rows of a table on the scales of the run's own: `present` says which arrays each has, absent ones are 0.
 
     Raises:

@@ -54,12 +54,14 @@ def read(path: Path, image_size: tuple[int, int] | None = None) -> tuple[dict[st
     size = len(files) * height * width * channels
     if size > MOST_BYTES:
         raise DataError(f"{path} takes {size:,} bytes in memory, expected at most {MOST_BYTES:,}; use --image-size")
-    splits, first = {}, 0
+    splits: dict[str, Split] = {}
+    first = 0
     for part, pictures in found.items():
-        splits[part] = {"image": np.arange(first, first + len(pictures))}
+        split = {"image": np.arange(first, first + len(pictures))}
         first += len(pictures)
         if names:
-            splits[part]["label"] = np.array([names.index(name) for name, _ in pictures], np.int32)
+            split["label"] = np.array([names.index(name) for name, _ in pictures], np.int32)
+        splits[part] = split
     return splits, names, lambda numbers: decode([files[number] for number in numbers], height, width, channels)
 
 

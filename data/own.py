@@ -97,11 +97,12 @@ def find(path: Path, image_size: tuple[int, int] | None) -> tuple[dict[str, Spli
     else:
         raise DataError(f"{path} is no file of pictures that can be read, expected a folder of pictures, .npz, .npy or "
                         "an IDX file; convert it, or use --data with its folder")  # fmt: skip
-    splits = {}
+    splits: dict[str, Split] = {}
     for name, (images, labels) in found.items():
-        splits[name] = {"image": check_pictures(name, images)}
+        split = {"image": check_pictures(name, images)}
         if labels is not None:
-            splits[name]["label"] = check_labels(name, labels, len(images))
+            split["label"] = check_labels(name, labels, len(images))
+        splits[name] = split
     shapes = {part["image"].shape[1:] for part in splits.values()}
     if len(shapes) > 1:
         raise DataError(f"{path} has images of shapes {sorted(shapes)}, expected one shape in all splits; resize them")

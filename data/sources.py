@@ -79,7 +79,7 @@ def find_archive(name: str, data_dir: str | Path | None) -> tuple[Arrays, str]:
 @functools.lru_cache(maxsize=2)
 def on_this_machine(name: str, data_dir: str | None) -> Arrays | None:
     """The arrays of `name` where they lie on this machine, as `find_archive` would take them; None otherwise."""
-    folders = [data_dir] if data_dir else [os.environ.get(ENVIRONMENT_VARIABLE), keras_cache()]
+    folders = [data_dir] if data_dir else [os.environ.get(ENVIRONMENT_VARIABLE, ""), str(keras_cache())]
     for folder in filter(None, folders):
         if found := read_folder(Path(folder), name):
             return found[0]

@@ -114,4 +114,4 @@ def two_modalities(
         **dataclasses.asdict(distribution),
     }
     title = f"synthetic two-modality data (n = {n}, data seed {data_seed})"
-    return Dataset("synthetic", title, **splits, provenance=provenance)
+    return Dataset("synthetic", title, splits["train"], splits["validation"], splits["test"], provenance)

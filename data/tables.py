@@ -9,7 +9,7 @@ array when all its values there are missing.
 import csv
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -149,8 +149,8 @@ def two_views(path: Path, split_seed: int = 0, train_examples: int = 0, held_exa
         DataError: not two arrays, or missing values.
     """
     table = read(path)
-    names = [name for name in ("left", "right") if name in table.arrays]
-    names = names if len(names) == 2 else list(table.arrays)
+    names: list[str] = [name for name in ("left", "right") if name in table.arrays]
+    names = names if len(names) == 2 else [*table.arrays]
     if len(names) != 2:
         raise DataError(f"{path} has arrays {', '.join(names)}, expected two views; call their columns left_... and "
                         "right_...")  # fmt: skip
@@ -199,7 +199,7 @@ def modalities(
     moves = {name: moments(splits["train"][name], scaling) for name in table.arrays}
     for name, part in splits.items():
         splits[name] = {**part, **{key: scaled(part[key], *move) for key, move in moves.items()}}
-    more = {"modalities": list(table.arrays), "scaling": scaling}
+    more: dict[str, Any] = {"modalities": list(table.arrays), "scaling": scaling}
     more |= {key: {name: np.asarray(pair[k]).tolist() for name, pair in moves.items()}
              for k, key in enumerate(("shift", "scale"))}  # fmt: skip
     title = f"own table {path.name}, modalities {', '.join(table.arrays)}"

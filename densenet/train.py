@@ -1,6 +1,7 @@
 """Train a DenseNet, or a plain or residual net of its size: `python -m densenet.train [variant] [--flags]`."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from training import loop
 
     images = dataset.train["image"]
-    task = {"image_shape": images.shape[1:], "classes": dataset.classes}
+    task: dict[str, Any] = {"image_shape": images.shape[1:], "classes": dataset.classes}
     task["statistics"] = mean_and_deviation(images) if config.statistics == "train" else None
     network = model.build(**task, **{name: getattr(config, name) for name in NETWORK})
     objective = make_objective(config)

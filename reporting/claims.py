@@ -203,9 +203,10 @@ def better_than(
         gains = {seed: sign * (left[seed] - factor * right[seed]) - margin for seed in seeds}
         p = paired_p(list(gains.values()))
         differences = [sign * (gain + margin) for gain in gains.values()]  # as measured, whatever was asked for
-        numbers = {"first": measured(left), "second": measured(right), "p": p, "effect": statistics.effect(differences)}
-        if numbers["effect"] and margin:
-            numbers["effect"] |= {"asked": sign * margin}
+        found = statistics.effect(differences)
+        numbers = {"first": measured(left), "second": measured(right), "p": p, "effect": found}
+        if found and margin:
+            found["asked"] = sign * margin
         where = f"{evidence.where(*first, metric)} against {' '.join(filter(None, (*second, against)))}"
         return Outcome(direction(float(np.mean(list(gains.values()))), p), numbers, where)
 

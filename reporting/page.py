@@ -130,7 +130,7 @@ def findings() -> list[tuple[str, str, str]]:
     text = (ROOT / "README.md").read_text()
     part = re.sub(r"<!--.*?-->", "", text.partition("## What we found")[2].partition("\n## ")[0])
     found = re.findall(r"^- \*\*(.+?)\*\*(.+?)\[(\w+)\]\([^)]*\)", part, re.M | re.S)
-    return [tuple(" ".join(words.split()) for words in parts) for parts in found]
+    return [(" ".join(head.split()), " ".join(text.split()), method) for head, text, method in found]
 
 
 def sections_of(entries: list[dict], rows: dict[str, list[Row]], folder: Path) -> list[dict]:

@@ -14,7 +14,7 @@ ALPHA = 0.05
 POWER = 0.8
 
 
-def effect(gains: Sequence[float]) -> dict[str, float] | None:
+def effect(gains: Sequence[float]) -> dict[str, Any] | None:
     """The mean of paired differences, how sure it is, how large it is, and how small a one would have been seen.
 
         g = mean / sd * (1 - 3 / (4 n - 5))   (Hedges' correction of Cohen's d for paired differences)
@@ -36,7 +36,7 @@ def effect(gains: Sequence[float]) -> dict[str, float] | None:
         return None
     mean, sd = float(values.mean()), float(values.std(ddof=1))
     half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * sd / n**0.5
-    found = {"difference": mean, "low": mean - half, "high": mean + half, "n": n}
+    found: dict[str, Any] = {"difference": mean, "low": mean - half, "high": mean + half, "n": n}
     if sd <= 1e-12 * max(1.0, abs(mean)):
         return found | {"g": None, "detectable": 0.0}
     size = mean / sd * (1 - 3 / (4 * n - 5))

@@ -58,7 +58,10 @@ WORDS = {
     "solved_percent_high": "to", "gate_found": "right gate", "gate_inverted": "inverted gate",
     "solved_by_inverted_gate": "solved by an inverted gate", "gate_correlation": "correlation of z and M",
     "gate_auc": "gate's AUC", "gate_accuracy": "gate right", "wins": "unit wins", "ties": "ties",
-    "losses": "unit loses", "error_percent_logistic_regression": "error of logistic regression, %",
+    "losses": "unit loses", "error_percent_single": "error of one, %",
+    "error_percent_single_shifts": "error of one, shifts, %", "error_percent_vote": "error of the vote, %",
+    "error_percent_vote_shifts": "error of the vote, shifts, %",
+    "error_percent_logistic_regression": "error of logistic regression, %",
     "error_percent_random_view_dropped": "error, a random view dropped, %",
     "error_percent_corrupted_view_dropped": "error, the bad view dropped, %",
 }  # fmt: skip

@@ -28,7 +28,13 @@ def modules():
                 yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-CASES = [(name, variant) for name in modules() for variant in importlib.import_module(name).VARIANTS]
+NEEDS_RUNS = {"capsnet.studies.vote"}  # asks networks that were trained before; tests/capsnet/test_evaluate.py
+CASES = [
+    (name, variant)
+    for name in modules()
+    if name not in NEEDS_RUNS
+    for variant in importlib.import_module(name).VARIANTS
+]
 
 
 @pytest.mark.parametrize(("name", "variant"), CASES)

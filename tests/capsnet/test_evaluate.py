@@ -7,7 +7,7 @@ from capsnet import evaluate, figures, model, train
 from capsnet.config import Config
 from data.dataset import DataError, Dataset
 from data.multimnist import pair_up
-from training.run import Run, write_json
+from training.run import Run, RunError, write_json
 
 random = np.random.default_rng(0)
 
@@ -123,3 +123,26 @@ def test_figures_call_classes_by_the_names_of_the_data(data, first, last, tmp_pa
         f"is {first},\nread {last}",
         f"is {last},\nread {first}",
     ]
+
+
+def test_a_vote_moves_images_by_whole_pixels_and_needs_finished_voters(tmp_path):
+    from capsnet.studies import vote
+
+    images = random.random((2, 5, 6, 1), np.float32)
+    np.testing.assert_array_equal(vote.shift(images, 0, 0), images)
+    moved = vote.shift(images, 1, -1)
+    np.testing.assert_array_equal(moved[:, 1:, :-1], images[:, :-1, 1:])
+    assert (moved[:, 0] == 0).all() and (moved[:, :, -1] == 0).all()
+    config = vote.Config(data="digits", runs_dir=str(tmp_path))
+    dataset, run = vote.load(config), Run.open("capsnet", "vote", config, "digits")
+    with pytest.raises(RunError, match=r"capsnet\.train efficient --data digits --seed 0"):
+        vote.train(config, dataset, run)
+    network = model.build(filters=4, primary_types=2, decoder_units=(8,), compiled=False)
+    for seed in config.voters:
+        Run(tmp_path / "capsnet" / "efficient" / "digits" / f"seed{seed}").path.mkdir(parents=True)
+        voter = Run.open("capsnet", "efficient", Config(runs_dir=str(tmp_path), seed=seed), "digits")
+        voter.finish(network, {}, {}, [])
+    vote.train(config, dataset, run)
+    found = run.result["metrics"]  # three times the same network: the vote says what it says
+    assert found["test/error_percent_vote"] == pytest.approx(found["test/error_percent_single"])
+    assert found["test/error_percent_vote_shifts"] == pytest.approx(found["test/error_percent_single_shifts"])
