@@ -37,10 +37,14 @@ def read(path: Path, image_size: tuple[int, int] | None = None) -> tuple[dict[st
         DataError: no pictures, classes that only one part has, or several sizes without `image_size`.
     """
     parts = {PARTS[folder.name]: folder for folder in subfolders(path) if folder.name in PARTS}
-    parts = parts if "train" in parts else {"train": path}
-    found = {name: pictures_below(folder) for name, folder in parts.items()}
-    names = tuple(sorted({name for name, _ in found["train"]} - {""}))
-    for part, pictures in found.items():
+    if parts and "train" not in parts:
+        raise DataError(
+            f"{path} has {', '.join(sorted(parts))} and no train, expected train beside them; rename a folder"
+        )
+    parts = parts or {"train": path}
+    pictures_of = {name: pictures_below(folder) for name, folder in parts.items()}
+    names = tuple(sorted({name for name, _ in pictures_of["train"]} - {""}))
+    for part, pictures in pictures_of.items():
         if not pictures:
             raise DataError(f"{parts[part]} holds no pictures ({', '.join(SUFFIXES)}), expected some; check the folder")
         strangers = {name for name, _ in pictures} - set(names or ("",))
@@ -49,14 +53,14 @@ def read(path: Path, image_size: tuple[int, int] | None = None) -> tuple[dict[st
                 f"{parts[part]} has pictures of class '{min(strangers)}', expected {', '.join(names) or 'no classes'} "
                 "as in the training folder; put every picture into a folder of its class"
             )
-    files = [file for pictures in found.values() for _, file in pictures]
+    files = [file for pictures in pictures_of.values() for _, file in pictures]
     height, width, channels = common_shape(files, image_size)
     size = len(files) * height * width * channels
     if size > MOST_BYTES:
         raise DataError(f"{path} takes {size:,} bytes in memory, expected at most {MOST_BYTES:,}; use --image-size")
     splits: dict[str, Split] = {}
     first = 0
-    for part, pictures in found.items():
+    for part, pictures in pictures_of.items():
         split = {"image": np.arange(first, first + len(pictures))}
         first += len(pictures)
         if names:

@@ -16,6 +16,7 @@ from corrnet import cca
 from data import images
 from data.arrays import read_idx, read_npz
 from data.pictures import read_ink, read_picture
+from tests.hostile.own_targets import OWN_TARGETS
 from training.settings import Settings, parse
 
 TYPES = ("float16", "float32", "float64", "int16", "int64", "uint8", "bool", "complex64", "object", "U4")
@@ -278,4 +279,4 @@ def ends_well(main, argv, out):
 
 
 TARGETS = (fuzz_cca, fuzz_rank, fuzz_temperature, fuzz_probabilities, fuzz_picture, fuzz_arrays, fuzz_images,
-           fuzz_flags, fuzz_report, fuzz_codec)  # fmt: skip
+           fuzz_flags, fuzz_report, fuzz_codec, *OWN_TARGETS)  # fmt: skip
