@@ -134,3 +134,28 @@ def test_every_command_that_a_text_names_exists():
         for module in COMMANDS.findall(path.read_text()):
             target = ROOT / module.replace(".", "/")
             assert target.with_suffix(".py").exists() or (target / "__main__.py").exists(), f"{path}: {module}"
+
+
+STEP = re.compile(r"\| \[`[^`]+`\]\(([^)]+\.py)\) `([\w.]+)` \|")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_lines_that_a_readme_names_exist(method):
+    """The table 'The document step by step': every file and name in it."""
+    steps = STEP.findall((ROOT / method / "README.md").read_text())
+    assert len(steps) >= 7
+    for file, name in steps:
+        tree = ast.parse((ROOT / method / file).read_text())
+        for part in name.split("."):
+            found = [node for node in ast.iter_child_nodes(tree) if part in names_of(node)]
+            assert found, f"{method}/{file}: {name}"
+            tree = found[0]
+
+
+def names_of(node):
+    """What a statement defines: a function, a class, an assigned or annotated name."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    if isinstance(node, ast.AnnAssign):
+        return {node.target.id} if isinstance(node.target, ast.Name) else set()
+    return {target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)}
