@@ -1,6 +1,8 @@
 """MNIST, Fashion-MNIST, scikit-learn's digits, or own pictures, as one frozen Dataset: `load("mnist")`."""
 
+import functools
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -94,15 +96,19 @@ def load(
 
 def run_name(data: str, data_dir: str | None, train_examples: int, held_examples: int) -> str:
     """What `load` with these settings calls its data set, without loading it."""
-    data = sources.find(data, data_dir)[0] if data == "auto" else data
-    if data in NAMES:
-        found = sources.on_this_machine(data, data_dir) if data in sources.CANONICAL_MD5 else None
-        sums = [idx_md5(array) for array in found] if found else None
-        if sums and sums != sources.CANONICAL_MD5[data]:
-            data = f"{data}-{own.short_hash(sums)}"
-    elif Path(data).exists():
-        data = own.name_of(Path(data))
-    return reduced_name(data, train_examples, held_examples)
+    places = (data_dir, os.environ.get(sources.ENVIRONMENT_VARIABLE), str(sources.keras_cache()))
+    if data not in NAMES and Path(data).exists():
+        return reduced_name(own.name_of(Path(data)), train_examples, held_examples)
+    return reduced_name(name_here(data, places), train_examples, held_examples)
+
+
+@functools.lru_cache(maxsize=16)
+def name_here(data: str, places: tuple[str | None, ...]) -> str:
+    """What data with a name are called here, where the places to look are these: other content has another name."""
+    data = sources.find(data, places[0])[0] if data == "auto" else data
+    found = sources.on_this_machine(data, places[0]) if data in sources.CANONICAL_MD5 else None
+    sums = [idx_md5(array) for array in found] if found else None
+    return data if sums in (None, sources.CANONICAL_MD5.get(data)) else f"{data}-{own.short_hash(sums or [])}"
 
 
 def as_split(name: str, images: np.ndarray, labels: np.ndarray) -> Split:

@@ -1,6 +1,5 @@
 """Finds the raw arrays of a data set on this machine, or downloads them with a checksum."""
 
-import functools
 import gzip
 import hashlib
 import os
@@ -76,7 +75,6 @@ def find_archive(name: str, data_dir: str | Path | None) -> tuple[Arrays, str]:
     return download_mnist(cache) if name == "mnist" else fashion(cache / "fashion-mnist")
 
 
-@functools.lru_cache(maxsize=2)
 def on_this_machine(name: str, data_dir: str | None) -> Arrays | None:
     """The arrays of `name` where they lie on this machine, as `find_archive` would take them; None otherwise."""
     folders = [data_dir] if data_dir else [os.environ.get(ENVIRONMENT_VARIABLE, ""), str(keras_cache())]
