@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks import timing
 
-MODELS, STEPS = 20, 100
+MODELS, STEPS = 200, 100
 
 
 def run(repeats: int = 7) -> list[dict]:

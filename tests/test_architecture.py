@@ -29,7 +29,7 @@ OWN = {
     "corrmcnn": {"fast.py"},
     "corrnet": {"cca.py", "estimator.py"},
     "densenet": set(),
-    "gmu": {"networks.py", "baselines.py", "estimator.py"},
+    "gmu": {"networks.py", "baselines.py", "estimator.py", "fast.py"},
 }
 
 

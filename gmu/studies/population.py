@@ -1,12 +1,17 @@
 """Train and ask many copies of one model at once: each weight and each array gets a leading axis of models.
 
-The copies share nothing. `tf.vectorized_map` turns the model's own forward pass and loss into one computation
-over all of them, and Adam works number by number, so copy k ends where it would have ended alone.
+The copies share nothing. `gmu.fast` computes the gated classifiers with batched products; for other models
+`tf.vectorized_map` turns the model's own forward pass and loss into one computation over all of them. Adam works number
+by number, so copy k ends where it would have ended alone.
 """
+
+import functools
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from gmu import fast, losses
 
 
 def initial_weights(model, seeds):
@@ -48,25 +53,41 @@ def train(model, compute_loss, weights, data, *, steps, learning_rate):
     optimizer = keras.optimizers.Adam(learning_rate)
     optimizer.build(variables)
     data = {name: tf.constant(array) for name, array in data.items()}
+    batched = batched_losses(model, compute_loss)
 
     def loss_of_one(copy):
         with using(model, copy["weights"]):
             return compute_loss(model, copy["data"], training=True)[0]
 
+    def step():
+        values = [variable.value for variable in variables]
+        with tf.GradientTape() as tape:
+            found = (
+                batched(values, data) if batched else tf.vectorized_map(loss_of_one, {"weights": values, "data": data})
+            )
+            total = tf.reduce_sum(found)  # (S,); the copies share nothing: the gradient of the sum is each one's own
+        optimizer.apply(tape.gradient(total, values), variables)
+        return found
+
+    compiled = tf.function(step, jit_compile=bool(batched), autograph=False)
+
     @tf.function
     def descend():
         history = tf.TensorArray(tf.float32, steps)
-        for step in tf.range(steps):
-            values = [variable.value for variable in variables]
-            with tf.GradientTape() as tape:
-                losses = tf.vectorized_map(loss_of_one, {"weights": values, "data": data})  # (S,)
-                total = tf.reduce_sum(losses)  # the copies share nothing: the gradient of the sum is each one's own
-            optimizer.apply(tape.gradient(total, values), variables)
-            history = history.write(step, losses)
+        for number in tf.range(steps):
+            history = history.write(number, compiled())
         return history.stack()
 
-    losses = descend().numpy()
-    return [variable.numpy() for variable in variables], losses
+    history = descend().numpy()
+    return [variable.numpy() for variable in variables], history
+
+
+def batched_losses(model, compute_loss):
+    """`(weights, data) -> losses (S,)` by batched products, where the model and its loss are known to `gmu.fast`."""
+    function, options = getattr(compute_loss, "func", compute_loss), getattr(compute_loss, "keywords", {})
+    if function is not losses.compute_loss or getattr(compute_loss, "args", ()) or not fast.can_batch(model):
+        return None
+    return functools.partial(fast.losses_of, model, **options)
 
 
 def predict(model, weights, data, summarise=lambda outputs, data: outputs, copies_at_once=50):
@@ -88,7 +109,12 @@ def predict(model, weights, data, summarise=lambda outputs, data: outputs, copie
         with using(model, copy["weights"]):
             return model(copy["data"], training=False)
 
-    ask = tf.function(lambda copies: tf.vectorized_map(ask_one, copies), reduce_retracing=True)
+    def ask_all(copies):
+        if fast.can_batch(model):
+            return fast.outputs(model, copies["weights"], copies["data"])
+        return tf.vectorized_map(ask_one, copies)
+
+    ask = tf.function(ask_all, reduce_retracing=True)
     parts = []
     for first in range(0, len(weights[0]), copies_at_once):
         chunk = slice(first, first + copies_at_once)

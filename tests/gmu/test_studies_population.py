@@ -95,3 +95,31 @@ def test_initial_weights_are_glorot_uniform_and_depend_on_the_seed_alone():
         limit = np.sqrt(6 / sum(variable.shape))
         assert np.abs(many).max() <= limit
         assert many.std() == pytest.approx(limit / np.sqrt(3), rel=0.05)
+
+
+@pytest.mark.parametrize("settings", [{}, {"gate": "softmax"}, {"gate_reads": "projections", "use_bias": False},
+                                      {"per_unit_gate": False, "units": 3, "experts": True}])  # fmt: skip
+def test_batched_products_are_the_models_own_equations(settings):
+    from gmu import fast
+
+    model = build(**{"units": 2, **settings})
+    assert fast.can_batch(model)
+    data = stacked_data(("visual", "textual", "label"))
+    weights = [value + 0.1 for value in population.initial_weights(model, SEEDS)]
+    found = fast.outputs(model, weights, data)
+    options = {"cross_entropy": "softmax", "expert_weight": 0.3 if settings.get("experts") else 0.0}
+    losses = fast.losses_of(model, weights, data, **options)
+    for copy in range(len(SEEDS)):
+        population.set_copy(model, weights, copy)
+        own = {name: values[copy] for name, values in data.items()}
+        for name, value in model(own).items():
+            np.testing.assert_allclose(found[name][copy], value, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(losses[copy], compute_loss(model, own, False, **options)[0], rtol=1e-5)
+
+
+def test_what_has_no_batched_form_is_left_to_the_general_one():
+    from gmu import fast
+
+    encoders = {"visual": keras.layers.Dense(2)}
+    assert not fast.can_batch(baselines.build_sum()) and not fast.can_batch(build(encoders=encoders))
+    assert not fast.can_batch(build(gate="untied"))
