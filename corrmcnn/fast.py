@@ -4,16 +4,22 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from common import processor
+
 PACKAGE = "corrmcnn"
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class MaxPooling(layers.MaxPooling2D):
-    """2x2 max-pooling whose gradient is one compiled pass on CPUs, where TensorFlow searches window by window."""
+    """2x2 max-pooling whose gradient is one compiled pass on CPUs without AVX-512.
+
+    There TensorFlow searches window by window (1.9 times slower measured); with AVX-512 its own gradient is the faster
+    one (1.5 times), and is taken.
+    """
 
     def call(self, inputs):
         plain = tuple(self.pool_size) == tuple(self.strides) == (2, 2) and self.data_format == "channels_last"
-        if not plain or tf.config.list_physical_devices("GPU"):
+        if not plain or processor.has("avx512f") or tf.config.list_physical_devices("GPU"):
             return super().call(inputs)
         return max_pool(inputs, self.padding)
 

@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from common import processor
+
 PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
 
 
@@ -25,10 +27,7 @@ def machine() -> dict[str, Any]:
 
 def hardware() -> str:
     """Usable cores, the processor's name and its widest vectors, for example '4 x AMD EPYC with AVX2, CPU'."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        text = ""
+    text = processor.description()
     found = re.search(r"model name\s*: (.*)", text)
     name = found[1] if found else platform.processor() or platform.machine()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -8,6 +8,12 @@ import tensorflow as tf
 from corrmcnn.fast import Deconvolution, MaxPooling
 
 
+@pytest.fixture(params=[False, True], ids=["without AVX-512", "with AVX-512"], autouse=True)
+def processor(request, monkeypatch):
+    """Both forms of pooling, whatever this machine has."""
+    monkeypatch.setattr("corrmcnn.fast.processor.has", lambda flag: request.param)
+
+
 def gradients(layer, x):
     """Output, d sum(output * upstream) / dx for the same random upstream always, and that for the layer's weights."""
     x = tf.constant(x)
