@@ -5,6 +5,7 @@ import math
 from keras import ops
 
 from common.options import one_of
+from common.replicas import moments
 from common.shapes import agree, same_shape
 
 LOG_2PI = math.log(2 * math.pi)
@@ -94,7 +95,7 @@ def bernoulli_kl(code, target):
     Returns:
         Scalar float32, >= 0.
     """
-    mean = ops.clip(ops.mean(ops.cast(code, "float32"), axis=0), 1e-6, 1.0 - 1e-6)
+    mean = ops.clip(moments(ops.cast(code, "float32"))[0], 1e-6, 1.0 - 1e-6)
     on = target * ops.log(target / mean)
     off = (1.0 - target) * ops.log((1.0 - target) / (1.0 - mean))
     return ops.sum(on + off)
@@ -113,7 +114,7 @@ def code_bits(code):
     Returns:
         Scalar float32, bits per image.
     """
-    variance = ops.var(ops.cast(code, "float32"), axis=0)
+    _, variance = moments(ops.cast(code, "float32"))
     return ops.sum(0.5 * ops.log2(2 * math.pi * math.e * (variance + 1.0 / 12.0)))
 
 

@@ -100,6 +100,8 @@ class Config(Settings):
         check(self.batch_size >= 2, "batch_size", "at least 2, a correlation needs two samples", self.batch_size)
         check(self.dropout < 1 and self.stretch < 1, "dropout and stretch", "below 1", (self.dropout, self.stretch))
         check(self.neighbour_share < 1, "neighbour_share", "below 1", self.neighbour_share)
+        shared = self.strategy != "none" and self.neighbour_share
+        check(not shared, "strategy", "none with --neighbour-share, which needs the whole batch", self.strategy)
         check(self.project or not self.lean, "lean", "0 without --project", self.lean)
         check(self.ridge > 0, "ridge", "> 0", self.ridge)
         check(self.dense_units, "dense_units", "one or more widths", "none")

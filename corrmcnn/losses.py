@@ -9,6 +9,7 @@ float32 whatever the precision of the network. `outputs` is what `CorrMCNN` retu
 from keras import ops
 
 from common.options import one_of
+from common.replicas import moments, total
 from common.shapes import same_shape
 from corrnet.losses import (
     EPSILON,
@@ -95,9 +96,9 @@ def global_correlation(left, right):
     """
     left, right = (ops.cast(x, "float32") for x in (left, right))
     same_shape("left codes", left, "right codes", right)
-    left, right = (x - ops.mean(x, axis=0) for x in (left, right))
-    norms = [ops.sqrt(ops.sum(x * x) + EPSILON) for x in (left, right)]
-    return ops.sum(left * right) / (norms[0] * norms[1])
+    left, right = (x - moments(x)[0] for x in (left, right))
+    norms = [ops.sqrt(total(ops.sum(x * x)) + EPSILON) for x in (left, right)]
+    return total(ops.sum(left * right)) / (norms[0] * norms[1])
 
 
 # corr(left, right) -> scalar: the sum over units of their correlations (CorrNet, the official code), or one for all.

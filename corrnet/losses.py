@@ -9,6 +9,7 @@ from keras import ops
 
 from common.measures import accuracy
 from common.options import one_of
+from common.replicas import alone, moments, total
 from common.shapes import class_labels, same_shape
 
 EPSILON = 1e-8  # inside each root of the correlation, as in the authors' program
@@ -83,9 +84,9 @@ def correlation(left, right, weights=None):
     same_shape("left codes", left, "right codes", right)
     weights = ops.ones_like(left[:, :1]) if weights is None else ops.cast(weights, "float32")[:, None]  # (n, 1)
     left, right = _centre(left, weights), _centre(right, weights)
-    numerator = ops.sum(left * right, axis=0)
-    left_norm = ops.sqrt(ops.sum(left * left, axis=0) + EPSILON)
-    right_norm = ops.sqrt(ops.sum(right * right, axis=0) + EPSILON)
+    numerator = total(ops.sum(left * right, axis=0))
+    left_norm = ops.sqrt(total(ops.sum(left * left, axis=0)) + EPSILON)
+    right_norm = ops.sqrt(total(ops.sum(right * right, axis=0)) + EPSILON)
     return numerator / (left_norm * right_norm)
 
 
@@ -146,7 +147,7 @@ def _pair_error(rebuilt, batch, error):
 
 
 def _centre(codes, weights):
-    mean = ops.sum(weights * codes, axis=0) / ops.maximum(ops.sum(weights), EPSILON)
+    mean = total(ops.sum(weights * codes, axis=0)) / ops.maximum(total(ops.sum(weights)), EPSILON)
     return ops.sqrt(weights) * (codes - mean)
 
 
@@ -169,11 +170,13 @@ def flatten(x):
 
 def _covariances(left, right, pairing=None):
     """C_ll, C_rr and C_lr of a batch, (units, units) float32 each; C_lr = left^T pairing right / (n - 1)."""
-    left, right = (x - ops.mean(x, axis=0) for x in (ops.cast(left, "float32"), ops.cast(right, "float32")))
-    rows = ops.cast(ops.shape(left)[0], "float32")
+    if pairing is not None and not alone():
+        raise ValueError("a pairing needs the whole batch, expected a single replica; train without --strategy")
+    left, right = (x - moments(x)[0] for x in (ops.cast(left, "float32"), ops.cast(right, "float32")))
+    rows = total(ops.cast(ops.shape(left)[0], "float32"))
     partners = right if pairing is None else ops.matmul(pairing, right)
     pairs = (left, left), (right, right), (left, partners)
-    return tuple(ops.matmul(ops.transpose(x), y) / ops.maximum(rows - 1.0, 1.0) for x, y in pairs)
+    return tuple(total(ops.matmul(ops.transpose(x), y)) / ops.maximum(rows - 1.0, 1.0) for x, y in pairs)
 
 
 def compute_classifier_loss(model, batch, training):

@@ -243,3 +243,49 @@ def test_tensorboard_holds_the_scalars_of_metrics_csv(tmp_path):
                 seen[value.tag, event.step] = float(tf.make_ndarray(value.tensor))
     assert seen == {(name, row["epoch"]): pytest.approx(value) for row in history for name, value in row.items()
                     if name != "epoch"}  # fmt: skip
+
+
+SHARED = """
+    import sys, json, functools, numpy as np, tensorflow as tf, keras
+    sys.path[:0] = ["."]
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    import autoencoders.losses, autoencoders.model, corrmcnn.losses, corrmcnn.model, corrnet.losses, corrnet.model
+    from data.dataset import Dataset
+    from training import device, loop
+    from training.run import Run
+    from training.settings import Settings
+    config = Settings(epochs=2, batch_size=16, strategy=sys.argv[1], runs_dir=sys.argv[2], shuffle=False)
+    strategy, _ = device.configure(config)
+    random, half = np.random.default_rng(0), {"left_shape": (8, 4, 1), "right_shape": (8, 4, 1)}
+    views = {view: random.random((46, 8, 4, 1), np.float32) for view in ("left", "right")}
+    small = dict(filters=(2,), dense_units=(5,), code_units=3, batch_norm="none", dropout=0.0)
+    cases = {
+        "corrnet": (lambda: corrnet.model.build(**half, code_units=3), corrnet.losses.compute_loss, views),
+        "corrmcnn": (lambda: corrmcnn.model.build(**half, **small), functools.partial(corrmcnn.losses.compute_loss,
+                     correlation="global", canonical_weight=0.1), views),
+        "sparse": (lambda: autoencoders.model.build(image_shape=(8, 4, 1), network="dense", widths=(), code=4,
+                   kind="sigmoid"), functools.partial(autoencoders.losses.compute_loss, sparsity_weight=3.0,
+                   rate_weight=0.1), {"image": views["left"]}),
+    }
+    found = {}
+    for name, (build, objective, arrays) in cases.items():
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            data = Dataset(name, name, arrays, arrays, arrays)
+            run = Run.open(name, "v", config, "tiny")
+            found[name] = loop.fit(build(), objective, data, config, run, keras.optimizers.SGD(0.01))[-1]
+    print(json.dumps(found))
+"""
+
+
+def test_losses_of_a_whole_batch_are_the_same_on_two_replicas(command, tmp_path):
+    """A correlation, a mean activation and a variance are those of the batch, not of a replica's share of it."""
+    found = {}
+    for strategy in ("none", "mirrored"):
+        done = command("-c", textwrap.dedent(SHARED), strategy, tmp_path / strategy, check=0)
+        found[strategy] = json.loads(done.stdout.splitlines()[-1])
+    for name, terms in found["none"].items():
+        for term, value in terms.items():
+            if term != "seconds":
+                assert found["mirrored"][name][term] == pytest.approx(value, rel=2e-4, abs=1e-5), (name, term)
