@@ -278,6 +278,9 @@ def load_keras(path: Path) -> Any:
     Raises:
         RunError: no file, no model, or one that is damaged or unsafe; the message names it.
     """
+    from training.quiet import load_tensorflow
+
+    load_tensorflow()
     import keras
 
     if not path.is_file():
