@@ -7,8 +7,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from calibration.methods.every import METHODS
 from calibration.methods.inputs import logits_from_probabilities
-from calibration.methods.maps import METHODS
 from common.options import one_of
 
 
@@ -19,8 +19,8 @@ class CalibratedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     Args:
         estimator: a classifier; None: logistic regression. Fitted or not, see `prefit`.
-        method: "temperature" (never changes the predicted class), "platt", "vector", "matrix", "histogram" or
-            "isotonic".
+        method: "temperature" (never changes the predicted class), "platt", "vector", "matrix", "structured_vector",
+            "structured_matrix" (the lowest loss in most cases), "histogram" or "isotonic".
         prefit: the estimator is fitted already, and all rows given to `fit` calibrate it; otherwise a copy of it is
             fitted on the rest.
         share: of the rows that calibrate, drawn class by class, in (0, 1).

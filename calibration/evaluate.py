@@ -14,7 +14,7 @@ import warnings
 
 import numpy as np
 
-from calibration.methods.maps import METHODS
+from calibration.methods.every import METHODS
 from calibration.methods.temperature import fit_temperature
 from calibration.metrics import binned, uncertainty
 from calibration.metrics.smooth import smooth_ece

@@ -8,12 +8,12 @@ PLACES = {
     "test": "", "file": "", "megabytes": "{} , MB", "milliseconds": "{} , ms", "lockstep": "",
     "gap": "{} , test - train", "temperature": "{} , temperature scaling", "platt": "{} , Platt scaling",
     "vector": "{} , vector scaling", "matrix": "{} , matrix scaling", "histogram": "{} , histogram binning",
-    "isotonic": "{} , isotonic regression", "fitted_on_train": "{} , T from training data",
-    "gradient/start": "gradient: {} , before training", "gradient/end": "gradient: {} , after training",
-    "gate": "mean gate of {}", "mean_image": "{} , mean image", "dense": "{} , dense", "residual": "{} , residual",
-    "plain": "{} , plain", "newton": "{} , Newton (ours)", "scikit_learn": "{} , scikit-learn",
-    "brentq": "{} , Brent's root", "lbfgs_50": "{} , L-BFGS 50", "lbfgs_200": "{} , L-BFGS 200",
-    "adam_300": "{} , Adam 300",
+    "isotonic": "{} , isotonic regression", "structured_vector": "{} , SVS", "structured_matrix": "{} , SMS",
+    "fitted_on_train": "{} , T from training data", "gradient/start": "gradient: {} , before training",
+    "gradient/end": "gradient: {} , after training", "gate": "mean gate of {}", "mean_image": "{} , mean image",
+    "dense": "{} , dense", "residual": "{} , residual", "plain": "{} , plain", "newton": "{} , Newton (ours)",
+    "scikit_learn": "{} , scikit-learn", "brentq": "{} , Brent's root", "lbfgs_50": "{} , L-BFGS 50",
+    "lbfgs_200": "{} , L-BFGS 200", "adam_300": "{} , Adam 300",
 }  # fmt: skip
 WORDS = {
     "error": "error", "nll": "negative log-likelihood", "brier": "Brier score", "ece": "calibration error (ECE)",

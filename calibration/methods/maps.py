@@ -187,16 +187,6 @@ class Isotonic(Method):
         return normalise(np.stack(columns, axis=1), logits)
 
 
-METHODS = {
-    "temperature": TemperatureScaling,
-    "platt": PlattScaling,
-    "vector": VectorScaling,
-    "matrix": MatrixScaling,
-    "histogram": HistogramBinning,
-    "isotonic": Isotonic,
-}
-
-
 def one_versus_rest(logits) -> np.ndarray:
     """log p_k / (1 - p_k) of every class; (n, classes) -> (n, classes), no cancellation near p = 1."""
     rest = np.stack([logsumexp(np.delete(logits, k, axis=1), axis=1) for k in range(logits.shape[1])], axis=1)

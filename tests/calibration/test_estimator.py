@@ -10,7 +10,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from calibration.estimator import CalibratedClassifier
-from calibration.methods.maps import METHODS
+from calibration.methods.every import METHODS
 from calibration.methods.temperature import fit_temperature
 
 

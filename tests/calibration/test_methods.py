@@ -7,9 +7,9 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from calibration import evaluate
+from calibration.methods.every import METHODS
 from calibration.methods.inputs import check_logits, logits_from_probabilities
 from calibration.methods.maps import (
-    METHODS,
     HistogramBinning,
     MatrixScaling,
     PlattScaling,
