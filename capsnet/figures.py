@@ -229,7 +229,12 @@ def equivariance(run: Run) -> Figure | None:
     return plots.caption(figure, f"Mean and 10-90 % range over {len(labels)} test images. {plots.describe(run)}.")
 
 
-FIGURES = {
+def of_trainings(draw):
+    """`draw` for the runs of capsnet.train; None for those of a study, which have other settings."""
+    return lambda run: draw(run) if "pairs" in settings_of(run) else None
+
+
+DRAWN = {
     "loss": loss,
     "reconstructions": reconstructions,
     "failures": failures,
@@ -238,3 +243,4 @@ FIGURES = {
     "overlays": overlays,
     "equivariance": equivariance,
 }
+FIGURES = {name: of_trainings(draw) for name, draw in DRAWN.items()}

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from capsnet.figures import of_trainings
 from reporting import plots
 from reporting.runs import of_the_same_method
 from reporting.tables import spread
@@ -88,5 +89,6 @@ def training_set_size(run: Run) -> Figure | None:
     return plots.caption(figure, f"Mean and standard deviation over seeds of all runs beside {plots.describe(run)}.")
 
 
-FIGURES = {"robustness": robustness, "ablation": ablation, "training_set_size": training_set_size}
+DRAWN = {"robustness": robustness, "ablation": ablation, "training_set_size": training_set_size}
+FIGURES = {name: of_trainings(draw) for name, draw in DRAWN.items()}
 COMPARISONS = tuple(FIGURES)
