@@ -63,7 +63,7 @@ class Config(Settings):
 
 def reads_digits(settings: dict) -> bool:
     """Whether the recorded settings of a run describe capsules that were trained on single digits."""
-    return has_capsules(settings["network"]) and not settings["pairs"]
+    return settings.get("pairs", 1) == 0 and has_capsules(settings["network"])
 
 
 def has_capsules(network: str) -> bool:

@@ -47,7 +47,7 @@ def errors_by_variant(run: Run) -> dict[str, list[float]]:
     values: dict[str, list[float]] = {}
     for other in of_the_same_method(run):
         same = other.config["data"] == run.config["data"] and other.result["epochs"] == run.result["epochs"]
-        if same and not other.config["settings"]["pairs"]:
+        if same and other.config["settings"].get("pairs", 1) == 0:
             values.setdefault(other.config["variant"], []).append(other.result["metrics"][ERROR])
     return values
 
