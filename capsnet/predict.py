@@ -11,7 +11,7 @@ DRAWN = 8  # pictures in a drawing
 
 def read(run, options: Ask):
     """Pictures for a run that reads one thing per picture."""
-    if run.config["settings"]["pairs"]:
+    if run.config["settings"].get("pairs"):
         raise UserError(f"{run.path} reads two digits per picture, expected a run without pairs; use another run")
     return read_inputs(run, options)
 

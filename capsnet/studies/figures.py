@@ -76,7 +76,7 @@ def training_set_size(run: Run) -> Figure | None:
     points: dict[str, dict[int, list[float]]] = {}
     for other in of_the_same_method(run):
         settings = other.config["settings"]
-        if other.config["data"].partition("-")[0] == name and not settings["pairs"]:
+        if other.config["data"].partition("-")[0] == name and settings.get("pairs", 1) == 0:
             sizes = points.setdefault(other.config["variant"], {})
             sizes.setdefault(other.result["counts"]["train"], []).append(other.result["metrics"][ERROR])
     figure, axis = plt.subplots(figsize=(5.4, 3.6))
