@@ -10,6 +10,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from reporting.ledgers import ledgers, verdicts_of
+from reporting.methods import METHODS
 from reporting.page import short
 from reporting.tables import read_results, render_readme, select
 from training.run import read_json, write_atomic
@@ -122,8 +123,25 @@ def abridged(text: str) -> str:
     return f"{first}; ..." if rest and len(text) > WIDEST else text
 
 
+def full_tables(method: str, folder: Path) -> str:
+    """All columns of the tables in a method's README, under the headers of their sections."""
+    text, lines = (folder / method / "README.md").read_text(), [f"# {method}: all columns of its tables\n"]
+    lines.append(f"The text that goes with them: [{method}/README.md](../../{method}/README.md).\n")
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        markers = re.findall(r"<!-- results: [^>]*? -->\n", section)
+        if markers:
+            lines.append(f"## {section.splitlines()[0]}\n")
+            lines += [render_readme(f"{marker}<!-- end -->\n", folder, most=10**6) for marker in markers]
+    return "\n".join(lines)
+
+
 def main() -> None:
-    """Rewrites the READMEs whose tables differ from results.json."""
+    """Rewrites the READMEs and docs/tables whose tables differ from results.json."""
+    for method in METHODS:
+        path, text = ROOT / "docs" / "tables" / f"{method}.md", full_tables(method, ROOT)
+        if not path.exists() or path.read_text() != text:
+            write_atomic(path, text)
+            print(f"updated {path.relative_to(ROOT)}")
     for path in readmes():
         text = path.read_text()
         rendered = render(text, ROOT)

@@ -280,8 +280,8 @@ def select(rows: list[Row], variants: str | None, data: str | None) -> list[Row]
     return chosen
 
 
-def render_readme(text: str, folder: Path) -> str:
-    """Replaces what stands between markers by tables made from results.json files.
+def render_readme(text: str, folder: Path, most: int = 6) -> str:
+    """Replaces what stands between markers by tables made from results.json files, of at most `most` metrics.
 
     A marker is `<!-- results: method=gmu metrics=test/error_percent,gate_auc [data=...] [variants=a,b] -->`,
     closed by `<!-- end -->`; the file read is `<folder>/<method>/results.json`.
@@ -291,8 +291,10 @@ def render_readme(text: str, folder: Path) -> str:
         query = dict(part.split("=", 1) for part in match["query"].split())
         path = folder / query["method"] / "results.json"
         rows = select(read_results(path) if path.exists() else [], query.get("variants"), query.get("data"))
-        ran = any(row["seeds"] for row in rows)
-        made = markdown(rows, query["metrics"].split(",")) if ran else "Not run yet."
+        ran, metrics = any(row["seeds"] for row in rows), query["metrics"].split(",")
+        made = markdown(rows, metrics[:most]) if ran else "Not run yet."
+        if ran and len(metrics) > most:
+            made += f"\n\n*{len(metrics) - most} more columns: [docs/tables](../docs/tables/{query['method']}.md).*"
         return f"{match[1]}{made}\n{match[3]}"
 
     return MARKER.sub(table, text)

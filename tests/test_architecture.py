@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reporting.methods import METHODS
-from reporting.readme import readmes, render
+from reporting.readme import full_tables, readmes, render
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("common", "data", "training", "reporting", "commands", "benchmarks", *METHODS)
@@ -159,3 +159,10 @@ def names_of(node):
     if isinstance(node, ast.AnnAssign):
         return {node.target.id} if isinstance(node.target, ast.Name) else set()
     return {target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_tables_with_all_columns_equal_the_committed_results(method):
+    assert (ROOT / "docs" / "tables" / f"{method}.md").read_text() == full_tables(method, ROOT), (
+        "python -m reporting.readme"
+    )
