@@ -30,7 +30,7 @@ def outputs(model, weights, inputs):
         (S, n, K, classes).
     """
     stacked = {id(variable): value for variable, value in zip(model.trainable_variables, weights, strict=True)}
-    unit, views = model.fusion, [inputs[name] for name in model.modalities]
+    unit, views = model.fusion, [ops.cast(inputs[name], "float32") for name in model.modalities]
 
     def dense(layer, rows):  # (S, n, a) -> (S, n, b)
         product = ops.matmul(rows, stacked[id(layer.kernel)])

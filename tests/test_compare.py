@@ -28,8 +28,12 @@ def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path):
     first = command(*compare, *flags, check=0)
     assert "4 runs to do" in first.stdout and "| blog" in first.stdout and "paired t-test p" in first.stdout
     assert (out / "gmu.csv").read_text().count("\n") == 3 and "best" in (out / "gmu.md").read_text()
+    damaged = runs / "gmu" / "blog" / "synthetic" / "seed1"  # named, skipped and kept
+    (damaged / "result.json").write_text('{"half')
     again = command(*compare, *flags, check=0)
     assert "0 runs to do" in again.stdout and "4 finished" in again.stdout
+    assert f"skipped {damaged}" in again.stdout and "| blog" in again.stdout
+    assert (damaged / "result.json").read_text() == '{"half'
 
     done = command("reproduce.py", "--only", "gmu", "--size", "committed", "--out", out, "--runs-dir", runs, check=0)
     entries = json.loads((out / "claims.json").read_text())
@@ -76,18 +80,6 @@ def test_the_estimate_is_that_of_this_machine_and_a_failure_is_named_while_other
     printed = capsys.readouterr().out
     assert "3 runs to do (about 12 min), 0 finished already" in printed
     assert printed.count("done") == 2 and f"FAILED {tmp_path / 'gmu/best/synthetic/seed1'}" in printed
-
-
-def test_a_damaged_run_folder_is_named_skipped_and_kept(command, tmp_path):
-    runs = tmp_path / "runs"
-    arguments = ["compare.py", "gmu", "--variants", "blog", "--seeds", "0", "1", "--runs-dir", runs, "--out", tmp_path]
-    flags = ["--", "--epochs", "1", "--samples", "20"]
-    command(*arguments, *flags, check=0)
-    damaged = runs / "gmu" / "blog" / "synthetic" / "seed1"
-    (damaged / "result.json").write_text('{"half')
-    done = command(*arguments, *flags, check=0)
-    assert f"skipped {damaged}" in done.stdout and "| blog" in done.stdout
-    assert (damaged / "result.json").read_text() == '{"half'
 
 
 def test_results_of_another_schema_are_refused(tmp_path):

@@ -37,6 +37,15 @@ CASES = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def rough_drawings(monkeypatch):
+    """Figures without their slow layout and in few pixels: here they need only be drawn."""
+    from reporting import plots
+
+    for name, value in {"figure.constrained_layout.use": False, "figure.dpi": 30}.items():
+        monkeypatch.setitem(plots.plt.rcParams, name, value)
+
+
 @pytest.mark.parametrize(("name", "variant"), CASES)
 def test_variant_trains_saves_and_loads(name, variant, tmp_path, elsewhere):
     module = importlib.import_module(name)

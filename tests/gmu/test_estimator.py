@@ -9,6 +9,7 @@ from data.synthetic import TwoModalities
 from gmu.estimator import GatedClassifierEstimator
 
 
+@pytest.mark.slow  # half a minute of tracing small networks
 @parametrize_with_checks([GatedClassifierEstimator(epochs=30)])
 def test_it_holds_what_scikit_learn_asks_of_classifiers(estimator, check):
     check(estimator)
