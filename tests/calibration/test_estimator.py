@@ -14,6 +14,7 @@ from calibration.methods.every import METHODS
 from calibration.methods.temperature import fit_temperature
 
 
+@pytest.mark.slow  # run with: python -m pytest -m slow
 @parametrize_with_checks([CalibratedClassifier()])
 def test_it_holds_what_scikit_learn_asks_of_classifiers(estimator, check):
     check(estimator)
