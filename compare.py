@@ -22,8 +22,6 @@ from reporting.methods import METHODS
 from training.run import RunError, write_atomic
 from training.settings import SettingsError, check, check_at_least, fail, one_line_errors, run_cli
 
-MOST_COLUMNS = 8
-
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
@@ -116,12 +114,9 @@ def collect(tasks: list[jobs.Task], command: str) -> dict[str, list[tables.Row]]
 
 def columns(rows: list[tables.Row], methods: list[str], which: str) -> tuple[str, ...]:
     """Metrics of a table: all that some row has, or the at most eight that a README of the methods shows first."""
-    every = dict.fromkeys(name for row in rows for name in row["metrics"])
     if which == "all":
-        return tuple(every)
-    shown = dict.fromkeys(name for method in methods for name in tables.metrics_of_readme(Path(method) / "README.md"))
-    chosen = [name for name in shown if name in every] or list(every)
-    return tuple(chosen[:MOST_COLUMNS])
+        return tuple(dict.fromkeys(name for row in rows for name in row["metrics"]))
+    return tuple(tables.first_metrics(rows, [Path(method) / "README.md" for method in methods]))
 
 
 def report(rows: dict[str, list[tables.Row]], chosen, options: Compare, tasks: list[jobs.Task]) -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from capsnet.config import has_capsules
-from commands.predict import UNSURE, Answer, Ask, Asked, is_blank, main, read_inputs
+from commands.classify import ranked
+from commands.predict import UNSURE, Answer, Ask, Asked, main, read_inputs
 from common import UserError
 
 DRAWN = 8  # pictures in a drawing
@@ -22,29 +23,18 @@ def answer(network, asked: Asked) -> Answer:
     A capsule's length is the network's belief that its class is there, not a probability: lengths need not sum to 1.
     The convolutional baselines give probabilities.
     """
+    from scipy.special import softmax
+
     from reporting.runs import class_names_of
     from training import loop
 
     outputs, names = loop.predict(network, asked.inputs, 128), class_names_of(asked.run)
     capsules = has_capsules(asked.run.config["settings"]["network"])
-    scores = outputs["lengths"] if capsules else softmax(outputs["logits"])
-    blank, word = is_blank(asked.inputs), "length" if capsules else "probability"
-    rows = []
-    for picture, values, empty in zip(asked.names, scores, blank, strict=True):
-        first, second = np.argsort(-values)[:2]
-        doubt = "blank picture" if empty else "nothing is there" if values[first] < UNSURE else ""
-        rows.append({
-            "picture": picture, "class": "unsure" if doubt else names[first], word: float(values[first]),
-            "second": names[second], f"its {word}": float(values[second]), "why unsure": doubt,
-        })  # fmt: skip
+    scores = outputs["lengths"] if capsules else softmax(outputs["logits"], axis=1)
+    word = "length" if capsules else "probability"
+    rows = ranked(asked, scores, names, word, "nothing is there")
     arrays = {f"{word}s": scores, **{key: outputs[key] for key in ("capsules", "reconstruction") if key in outputs}}
     return Answer(rows, arrays, lambda: draw(asked, rows, scores, outputs, names, word))
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities (n, classes)."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def draw(asked: Asked, rows, scores, outputs, names, word):

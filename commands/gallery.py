@@ -118,8 +118,9 @@ def main(argv: list[str] | None = None) -> None:
         missing = [entry.id for document in documents for entry in document.entries if not entry.path.exists()]
         if missing:
             raise RunError(f"no picture of {', '.join(missing)}, expected one of each; make their runs first")
-        if not looks_alike(montage(), DOCS / "montage.png"):
-            write_atomic(DOCS / "montage.png", montage())
+        together = montage()
+        if not looks_alike(together, DOCS / "montage.png"):
+            write_atomic(DOCS / "montage.png", together)
         write_atomic(DOCS / "gallery.md", "\n".join(markdown(documents)))
         print(f"wrote {DOCS / 'gallery.md'}")
 

@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 
 from commands.evaluate import open_run
-from data.asked import read_pictures
+from data.asked import read_pictures, standardised
 from data.images import NAMES
 from training.run import Run, write_atomic
 from training.settings import SettingsError, one_line_errors, run_cli
@@ -58,13 +58,13 @@ def read_inputs(run: Run, options: Ask) -> tuple[list[str], np.ndarray]:
     """(names, images as the run's network takes them) of picture files, folders and arrays."""
     trained = run.environment["data"]
     shape = trained["shapes"]["image"] if "shapes" in trained else (28, 28, 1)
-    named = trained.get("data") in NAMES  # light on dark, all of them
-    invert = "no" if options.invert == "auto" and not named else options.invert
-    names, images = read_pictures(list(options.inputs), tuple(shape), invert)
-    if "standardised" in trained:
-        mean, deviation = trained["standardised"]
-        images = ((images - mean) / deviation).astype(np.float32)
-    return names, images
+    names, images = read_pictures(list(options.inputs), tuple(shape), inversion(trained, options))
+    return names, standardised(images, trained)
+
+
+def inversion(trained: dict[str, Any], options: Ask) -> str:
+    """What to do with dark ink on light: `--invert`, where auto is "no" but for data with a name, all light on dark."""
+    return "no" if options.invert == "auto" and trained.get("data") not in NAMES else options.invert
 
 
 def is_blank(images: np.ndarray) -> np.ndarray:

@@ -122,11 +122,9 @@ class CorrNetEstimator(BaseEstimator):
 
     def _train(self, samples):
         import keras
-        import tensorflow as tf
 
         from corrnet import losses, model
         from training import loop
-        from training.settings import Settings
 
         keras.utils.set_random_seed(self.seed)
         units = tuple(self.encoder_units)
@@ -137,15 +135,9 @@ class CorrNetEstimator(BaseEstimator):
         )  # fmt: skip
         objective = functools.partial(losses.compute_loss, correlation_weight=self.correlation_weight)
         optimizer = keras.optimizers.RMSprop(self.learning_rate, epsilon=losses.EPSILON)
-        optimizer.build(self.model_.trainable_variables)
-        strategy = tf.distribute.get_strategy()
-        steps = loop.Steps(self.model_, objective, strategy, optimizer=optimizer)
-        arrays, count = loop.on_device(samples, strategy), len(samples["left"])
-        settings = Settings(epochs=self.epochs, batch_size=self.batch_size, seed=self.seed)
-        self.history_ = []
-        for epoch in range(1, self.epochs + 1):
-            order = loop.epoch_order(count, self.seed, epoch)
-            self.history_.append(loop.mean_terms("train", steps.train, arrays, order, settings, epoch))
+        self.history_ = loop.fit_arrays(
+            self.model_, objective, samples, optimizer, self.epochs, self.batch_size, self.seed
+        )
 
 
 def join_unpaired(left, right, left_only=None, right_only=None):

@@ -4,15 +4,14 @@ INPUT is a table with the run's two views, or one of them; or whole pictures, of
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from commands.predict import Answer, Ask, Asked, main
+from commands.predict import Answer, Ask, Asked, inversion, main
 from common import UserError
 from data import asked as other_data
-from data import images, tables
+from data import tables
 
 VIEWS = ("left", "right")
 
@@ -29,21 +28,14 @@ def read(run, options: AskViews):
     """(names, {"left", "right", "present" (n, 2)}) of tables or whole pictures."""
     trained = run.environment["data"]
     if all(tables.is_table(path) for path in options.inputs):
-        parts = [other_data.table(Path(path), trained) for path in options.inputs]
-        names = [f"{path.name}[{row}]" for path, part in zip(options.inputs, parts, strict=True)
-                 for row in range(len(part["left"]))]  # fmt: skip
-        for part in parts:
-            part.setdefault("present", np.ones((len(part["left"]), 2), bool))
-        found = {key: np.concatenate([part[key] for part in parts]) for key in (*VIEWS, "present")}
+        names, found = other_data.read_tables(options.inputs, trained)
     else:
         shapes = trained["shapes"] if "shapes" in trained else dict.fromkeys(VIEWS, (28, 14, 1))
         left, right = (tuple(shapes[view]) for view in VIEWS)
         if len(left) != 3:
             raise UserError(f"{run.path} was trained on features {left} and {right}, expected a .csv or .npz table")
-        named = trained.get("data") in images.NAMES
-        invert = "no" if options.invert == "auto" and not named else options.invert
         whole = (left[0], left[1] + right[1], left[2])
-        names, pictures = other_data.read_pictures(list(options.inputs), whole, invert)
+        names, pictures = other_data.read_pictures(list(options.inputs), whole, inversion(trained, options))
         found = {"left": pictures[:, :, : left[1]], "right": pictures[:, :, left[1] :]}
         found["present"] = np.ones((len(pictures), 2), bool)
     if options.given != "both":

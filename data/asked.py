@@ -2,12 +2,13 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data import folders, images, own, tables
+from data import folders, images, own, tables, views
 from data.arrays import read_npy
 from data.dataset import DataError, Dataset, Split, pixels, rows_of
 from data.pictures import fit_to, read_ink
@@ -68,15 +69,29 @@ def pictures(name: str, data_dir, image_size, class_names: tuple[str, ...]) -> t
 
 def as_trained(split: Split, trained: Trained) -> Split:
     """Pictures as the run's network takes them: standardised or cut into halves where its own were."""
-    image = split["image"]
-    rest = {key: array for key, array in split.items() if key != "image"}
-    if "standardised" in trained:
-        mean, deviation = trained["standardised"]
-        return {"image": ((pixels(image) - mean) / deviation).astype(np.float32), **rest}
     if "left" in trained["shapes"]:
-        half = image.shape[2] // 2
-        return {"left": image[:, :, :half], "right": image[:, :, -half:], **rest}
-    return split
+        return views.cut(split)
+    return {**split, "image": standardised(split["image"], trained)}
+
+
+def standardised(image: np.ndarray, trained: Trained) -> np.ndarray:
+    """Pictures standardised where the run's own were, otherwise as they are."""
+    if "standardised" not in trained:
+        return image
+    mean, deviation = trained["standardised"]
+    return ((pixels(image) - mean) / deviation).astype(np.float32)
+
+
+def read_tables(paths: Sequence[Path], trained: Trained) -> tuple[list[str], dict[str, np.ndarray]]:
+    """(names of the rows, arrays with `present` bool (n, arrays)) of tables as `table` reads each; labels left out."""
+    names, parts = [], []
+    for path in paths:
+        part = {key: array for key, array in table(path, trained).items() if key != "label"}
+        if "present" not in part:
+            part["present"] = np.ones((rows_of(part), len(part)), bool)
+        names += [f"{path.name}[{row}]" for row in range(rows_of(part))]
+        parts.append(part)
+    return names, {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def table(path: Path, trained: Trained) -> dict[str, np.ndarray]:
@@ -86,17 +101,17 @@ def table(path: Path, trained: Trained) -> dict[str, np.ndarray]:
         DataError: arrays that the run does not know, of another width, or none that it knows.
     """
     found = tables.read(path)
-    views = trained.get("views", ["left", "right"])
+    named = trained.get("views", ["left", "right"])
     fused = "modalities" in trained or trained.get("data") == "synthetic"
-    names = trained.get("modalities", ["visual", "textual"]) if fused else views
+    names = trained.get("modalities", ["visual", "textual"]) if fused else named
     arrays = dict(found.arrays)
-    if not fused and not set(arrays) & set(views) and {"left", "right"} >= set(arrays):
-        arrays = {views[("left", "right").index(name)]: array for name, array in arrays.items()}
+    if not fused and not set(arrays) & set(named) and {"left", "right"} >= set(arrays):
+        arrays = {named[("left", "right").index(name)]: array for name, array in arrays.items()}
     strangers = sorted(set(arrays) - set(names))
     if strangers or not arrays:
         what = f"the array '{strangers[0]}'" if strangers else "no array"
         raise DataError(f"{path} has {what}, expected {', '.join(names)} as in the run's own table; rename the columns")
-    rows, split, here = len(next(iter(arrays.values()))), {}, []
+    rows, split, here = rows_of(arrays), {}, []
     for number, name in enumerate(names):
         key = name if fused else ("left", "right")[number]
         shape = tuple(trained["shapes"][key])

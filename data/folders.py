@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data.arrays import MOST_BYTES
 from data.dataset import DataError, Split
 from data.pictures import SUFFIXES, PictureError, fit_to, read_picture
 
@@ -20,7 +21,6 @@ PARTS = {"train": "train", "validation": "validation", "val": "validation", "val
 GREY = ("1", "L", "LA", "I", "F", "I;16", "I;16B", "I;16L")  # Pillow's modes without colours
 SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that exchange height and width
 ORIENTATION = 0x0112
-MOST_BYTES = 16 << 30  # that the pictures may take in memory
 
 
 Finish = Callable[[np.ndarray], np.ndarray]

@@ -169,8 +169,8 @@ def check_labels(name: str, labels: np.ndarray, count: int, classes: int = MOST_
 
 def check_classes(splits: dict[str, Split], names: tuple[str, ...], labelled: bool) -> tuple[str, ...]:
     """Names of all classes; DataError unless each has a training image, and there are two or more (`labelled`)."""
-    classes = len(names) or 1 + max(int(part["label"].max()) for part in splits.values())
     largest = max(int(part["label"].max()) for part in splits.values())
+    classes = len(names) or 1 + largest
     if largest >= classes:
         raise DataError(f"labels run up to {largest}, expected at most {classes - 1}: there are {classes} class names")
     missing = sorted(set(range(classes)) - set(np.unique(splits["train"]["label"]).tolist()))

@@ -1,6 +1,6 @@
 """Two views of one image: its left and its right half."""
 
-from data.dataset import DataError, Dataset
+from data.dataset import DataError, Dataset, Split
 
 
 def halves(dataset: Dataset) -> Dataset:
@@ -10,12 +10,13 @@ def halves(dataset: Dataset) -> Dataset:
         Dataset with `left`, `right` (n, height, width // 2, channels), for 28x28 images (n, 28, 14, 1), and `label`
         (n,) where there is one. The middle column of an odd width is in neither.
     """
-    half = dataset.train["image"].shape[2] // 2
-    if not half:
+    if dataset.train["image"].shape[2] < 2:
         raise DataError("images are 1 pixel wide, expected at least 2 to cut them into halves; give wider ones")
+    return dataset.map(lambda _, split: cut(split), title=f"{dataset.title}, left and right halves")
 
-    def cut(_, split):
-        rest = {key: array for key, array in split.items() if key != "image"}
-        return {"left": split["image"][:, :, :half], "right": split["image"][:, :, -half:], **rest}
 
-    return dataset.map(cut, title=f"{dataset.title}, left and right halves")
+def cut(split: Split) -> Split:
+    """`left` and `right` in place of `image`."""
+    half = split["image"].shape[2] // 2
+    rest = {key: array for key, array in split.items() if key != "image"}
+    return {"left": split["image"][:, :, :half], "right": split["image"][:, :, -half:], **rest}

@@ -1,6 +1,7 @@
 """A gated classifier in scikit-learn's manner, for modalities that may be missing: fit, predict_proba, gates."""
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -65,9 +66,7 @@ class GatedClassifierEstimator(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         """Probabilities (n, classes), in the order of `classes_`; rows sum to 1."""
-        logits = self._ask(X)["logits"].astype(np.float64)
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
+        return softmax(self._ask(X)["logits"].astype(np.float64), axis=1)
 
     def predict(self, X):
         """Labels (n,)."""
@@ -103,26 +102,15 @@ class GatedClassifierEstimator(ClassifierMixin, BaseEstimator):
         import functools
 
         import keras
-        import tensorflow as tf
 
         from gmu import losses, model
         from training import loop
-        from training.settings import Settings
 
         keras.utils.set_random_seed(self.seed)
         shapes = {f"modality_{k}": (count,) for k, count in enumerate(self.groups_)}
         gate = "tied" if len(shapes) == 2 else "softmax"
         self.model_ = model.build(shapes=shapes, units=self.units, classes=len(self.classes_), gate=gate,
                                   experts=self.expert_weight > 0)  # fmt: skip
-        objective = functools.partial(
-            losses.compute_loss, cross_entropy="softmax", expert_weight=self.expert_weight
-        )  # fmt: skip
+        objective = functools.partial(losses.compute_loss, cross_entropy="softmax", expert_weight=self.expert_weight)
         optimizer = keras.optimizers.Adam(self.learning_rate)
-        optimizer.build(self.model_.trainable_variables)
-        strategy = tf.distribute.get_strategy()
-        steps = loop.Steps(self.model_, objective, strategy, optimizer=optimizer)
-        placed, count = loop.on_device(arrays, strategy), len(arrays["label"])
-        settings = Settings(epochs=self.epochs, batch_size=self.batch_size, seed=self.seed)
-        for epoch in range(1, self.epochs + 1):
-            order = loop.epoch_order(count, self.seed, epoch)
-            loop.mean_terms("train", steps.train, placed, order, settings, epoch)
+        loop.fit_arrays(self.model_, objective, arrays, optimizer, self.epochs, self.batch_size, self.seed)

@@ -4,8 +4,6 @@ The table has the modalities of the run's own (for runs on the post's data `visu
 columns may be left out or cells empty where a modality is missing.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from commands.predict import UNSURE, Answer, Ask, Asked, main
@@ -15,14 +13,7 @@ from data import asked as other_data
 
 def read(run, options: Ask):
     """(names of the rows, modalities on the run's scale and `present`) of one or more tables."""
-    tables = [other_data.table(Path(path), run.environment["data"]) for path in options.inputs]
-    names = [f"{path.name}[{row}]" for path, table in zip(options.inputs, tables, strict=True)
-             for row in range(len(next(iter(table.values()))))]  # fmt: skip
-    count = len(run.environment["data"].get("modalities", ["visual", "textual"]))
-    for table in tables:
-        table.pop("label", None)
-        table.setdefault("present", np.ones((len(next(iter(table.values()))), count), bool))
-    return names, {key: np.concatenate([table[key] for table in tables]) for key in tables[0]}
+    return other_data.read_tables(options.inputs, run.environment["data"])
 
 
 def answer(network, asked: Asked) -> Answer:
@@ -55,11 +46,12 @@ def answer(network, asked: Asked) -> Answer:
 
 def probabilities(logits: np.ndarray, sigmoid: bool) -> np.ndarray:
     """(n, classes): the softmax; of a unit trained with the post's sigmoids 1 - p and p of its second logit."""
+    from scipy.special import softmax
+
     if sigmoid:
         chance = 1 / (1 + np.exp(-logits[:, 1]))
         return np.stack([1 - chance, chance], axis=1)
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return softmax(logits, axis=1)
 
 
 def draw(asked: Asked, rows, gates):

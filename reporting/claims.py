@@ -8,7 +8,8 @@ import numpy as np
 
 from reporting import statistics
 from reporting.methods import part
-from reporting.tables import Row, paired_p, spread
+from reporting.statistics import paired_p
+from reporting.tables import Row, spread
 
 VERDICTS = ("replicated", "exceeded", "not replicated", "inconclusive", "not run", "not testable")
 OF_GOALS = {"replicated": "met", "exceeded": "met", "not replicated": "missed"}  # a goal is nobody's claim

@@ -14,14 +14,12 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from reporting import gallery, statistics
 from reporting.ledgers import count_verdicts, ledgers
 from reporting.methods import METHODS, ROOT, figures_of
-from reporting.tables import Row, cell, find_runs, mean_and_spread, metrics_of_readme
+from reporting.tables import Row, cell, find_runs, first_metrics, mean_and_spread
 from reporting.words import header
 from training.run import write_atomic
 
 MAIN = ("blog", "paper", "best")  # variants whose figures come first
 
-
-MOST_COLUMNS = 8
 LEAD = (
     "What five documents on autoencoders, capsules, dense connections, calibration, gated fusion and common "
     "representations say, beside what seeded runs of this code measure. Three ledgers are never added up: what the "
@@ -140,9 +138,7 @@ def sections_of(entries: list[dict], rows: dict[str, list[Row]], folder: Path) -
         shown = [document for document in documents if document.method == method] if entries else []
         claims = [entry for entry in entries if entry["method"] == method and entry["kind"] == "document"]
         table = rows.get(method, [])
-        every = dict.fromkeys(name for row in table for name in row["metrics"])
-        metrics = [name for name in metrics_of_readme(ROOT / method / "README.md") if name in every] or list(every)
-        metrics = list(dict.fromkeys(metrics))[:MOST_COLUMNS]
+        metrics = first_metrics(table, [ROOT / method / "README.md"])
         if shown or claims or table:
             pictures = [{"title": document.title, "entries": [in_page(entry, folder) for entry in document.entries]}
                         for document in shown]  # fmt: skip

@@ -10,12 +10,11 @@ from pathlib import Path
 from tabulate import tabulate
 
 from reporting.ledgers import ledgers, verdicts_of
-from reporting.methods import METHODS
+from reporting.methods import METHODS, ROOT
 from reporting.page import short
 from reporting.tables import read_results, render_readme, select
 from training.run import read_json, write_atomic
 
-ROOT = Path(__file__).resolve().parent.parent
 WIDEST = 100  # characters of a cell
 # `<!-- verdicts -->`, `<!-- claims: id id ... -->` or `<!-- benchmarks: module module ... -->`, a table, `<!-- end -->`
 MARKER = re.compile(

@@ -44,6 +44,17 @@ def effect(gains: Sequence[float]) -> dict[str, Any] | None:
     return found | {"g": float(size), "detectable": float(np.ravel(needed)[0]) * sd}
 
 
+def paired_p(differences: list[float]) -> float | None:
+    """Two-sided p-value of the paired t-test on the differences; None for fewer than two, 0 for equal non-zero ones."""
+    from scipy import stats
+
+    if len(differences) < 2:
+        return None
+    if np.ptp(differences) == 0:
+        return 1.0 if differences[0] == 0 else 0.0
+    return float(stats.ttest_1samp(differences, 0.0).pvalue)
+
+
 def equivalence_p(gains: Sequence[float], margin: float) -> float | None:
     """p of two one-sided t-tests (TOST): small where the mean difference is surely within +-margin; None below two."""
     from statsmodels.stats.weightstats import DescrStatsW

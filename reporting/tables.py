@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 from tabulate import tabulate
 
+from reporting.methods import ROOT
+from reporting.statistics import paired_p
 from reporting.words import direction, header
 from training.run import Run, RunError, as_numbers, read_json, write_json
 from training.settings import OPERATIONAL
 
-ROOT = Path(__file__).resolve().parent.parent
+MOST_COLUMNS = 8  # of a table that is read on a screen
 Row = dict  # one entry of results.json: variant, data, epochs, seeds, metrics {name: {mean, sd, values}}, ...
 FIXED = ("data_checksum", "epochs", "parameters")  # equal, beside the settings, for all seeds of a row
 MARKER = re.compile(r"(<!-- results: (?P<query>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -240,21 +242,17 @@ def value_at(row: Row, metric: str, seed: int) -> float:
     return row["metrics"][metric]["values"][row["seeds"].index(seed)]
 
 
-def paired_p(differences: list[float]) -> float | None:
-    """Two-sided p-value of the paired t-test on the differences; None for fewer than two, 0 for equal non-zero ones."""
-    from scipy import stats
-
-    if len(differences) < 2:
-        return None
-    if np.ptp(differences) == 0:
-        return 1.0 if differences[0] == 0 else 0.0
-    return float(stats.ttest_1samp(differences, 0.0).pvalue)
-
-
 def metrics_of_readme(path: Path) -> list[str]:
     """Metrics of the tables in a README, in the order in which they are shown."""
     queries = [match["query"] for match in MARKER.finditer(path.read_text())] if path.exists() else []
     return [name for query in queries for name in query.split("metrics=")[1].split()[0].split(",")]
+
+
+def first_metrics(rows: list[Row], readmes: Sequence[Path]) -> list[str]:
+    """The at most eight metrics of the rows that these READMEs show first, or the rows' own first ones."""
+    every = dict.fromkeys(name for row in rows for name in row["metrics"])
+    shown = dict.fromkeys(name for path in readmes for name in metrics_of_readme(path))
+    return ([name for name in shown if name in every] or list(every))[:MOST_COLUMNS]
 
 
 def minutes_of(method: str, variant: str, data: str) -> float:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.dataset import Dataset, Split
+from data.dataset import Dataset, Split, rows_of
 from training.board import Board
 from training.progress import Progress
 from training.run import Run, TrainingError
@@ -71,11 +71,36 @@ def fit(
     return history
 
 
+def fit_arrays(
+    model: keras.Model,
+    compute_loss: ComputeLoss,
+    arrays: Split,
+    optimizer: keras.optimizers.Optimizer,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+) -> list[dict[str, float]]:
+    """`fit` without a run: no validation, no checkpoints, nothing written; for estimators.
+
+    Returns:
+        {"train/<term>": mean over examples} of every epoch.
+
+    Raises:
+        TrainingError: a loss term became NaN or infinite.
+    """
+    optimizer.build(model.trainable_variables)
+    strategy = tf.distribute.get_strategy()
+    steps = Steps(model, compute_loss, strategy, optimizer=optimizer)
+    placed, settings = on_device(arrays, strategy), Settings(epochs=epochs, batch_size=batch_size, seed=seed)
+    orders = (epoch_order(rows_of(arrays), seed, epoch) for epoch in range(1, epochs + 1))
+    return [mean_terms("train", steps.train, placed, order, settings, epoch) for epoch, order in enumerate(orders, 1)]
+
+
 def evaluate(model: keras.Model, compute_loss: ComputeLoss, split: Split, batch_size: int = 500) -> dict[str, float]:
     """Means over all examples of `split` of every term of `compute_loss`, last partial batch included."""
     strategy = tf.distribute.get_strategy()
     steps = Steps(model, compute_loss, strategy)
-    order = np.arange(len(next(iter(split.values()))))
+    order = np.arange(rows_of(split))
     terms = mean_terms("", steps.evaluate, on_device(split, strategy), order, Settings(batch_size=batch_size), 0)
     return {name.lstrip("/"): value for name, value in terms.items()}
 

@@ -39,17 +39,12 @@ class StructuredMatrixScaling(Method):
         unit = np.eye(classes, dtype=bool)
         slight = self.strength * classes / samples  # of b and D
         penalties = np.where(unit, slight, slight * (classes - 1))
-        if self.diagonal:
-            unit_only = unit.astype(float)
+        free = unit.astype(float) if self.diagonal else 1.0  # what of D + M is not held at 0
 
         def objective(parameters):
-            excess, bias = parameters[:-1], parameters[-1]
-            if self.diagonal:
-                excess = excess * unit_only
+            excess, bias = parameters[:-1] * free, parameters[-1]
             loss, error = cross_entropy(scaled + scaled @ excess.T + bias, targets)
-            slope = error.T @ scaled + 2 * penalties * excess
-            if self.diagonal:
-                slope = slope * unit_only
+            slope = (error.T @ scaled + 2 * penalties * excess) * free
             penalty = (penalties * excess**2).sum() + slight * bias @ bias
             return loss + penalty, np.vstack([slope, error.sum(axis=0) + 2 * slight * bias])
 
