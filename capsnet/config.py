@@ -41,6 +41,8 @@ class Config(Settings):
     """Share of the old weights in their moving average, in [0, 1), which the network ends with; 0: the last ones."""
     pairs: int = 0
     """MultiMNIST: pairs of digits per training image (>= 0); 0 trains on single digits."""
+    fresh_pairs: bool = False
+    """MultiMNIST: pair the digits anew in every batch, inside the graph; off: once, before training."""
     filters: int = 256
     """Channels of the first convolution (>= 1)."""
     primary_types: int = 32
@@ -55,6 +57,7 @@ class Config(Settings):
         check(self.scale < 1 and self.average < 1, "scale and average", "below 1", (self.scale, self.average))
         affine = self.rotation or self.shear or self.scale or self.cutout
         check(not affine or self.network == "efficient", "network", "efficient with affine augmentation", self.network)
+        check(self.pairs == 1 or not self.fresh_pairs, "fresh_pairs", "given with --pairs 1", f"--pairs {self.pairs}")
         check(not (self.pairs and affine), "pairs", "0 with affine augmentation", self.pairs)
 
     def fixed_length(self):

@@ -48,8 +48,13 @@ def test_metrics(network, dataset, config, run=None) -> dict[str, float]:
 
 
 def pair_metrics(terms: dict[str, float]) -> dict[str, float]:
-    """MultiMNIST: an image is right when its two longest capsules are its two classes."""
-    metrics = {"test/error_percent": 100 * (1 - terms["accuracy"])}
+    """MultiMNIST: an image is right when its two longest capsules are its two classes; half right counts as wrong.
+
+    `test/error_percent` and `test/pairs_wrong_percent` are that; `test/digits_wrong_percent` counts digits, not pairs.
+    """
+    wrong = 100 * (1 - terms["accuracy"])
+    metrics = {"test/error_percent": wrong, "test/pairs_wrong_percent": wrong}
+    metrics["test/digits_wrong_percent"] = 100 * (1 - terms["digits"])
     if "mse_1" in terms:
         metrics["test/mse_true_mask"] = (terms["mse_1"] + terms["mse_2"]) / 2
     return metrics

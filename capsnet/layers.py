@@ -15,6 +15,35 @@ from common.shapes import class_labels
 register = keras.saving.register_keras_serializable(package="capsnet")
 
 
+def shift_at_random(images, most, generator):
+    """Images (n, height, width, channels), each moved by up to `most` whole pixels in each axis; zeros come in."""
+    height, width = images.shape[1:3]
+    corner = keras.random.randint((ops.shape(images)[0], 2), 0, 2 * most + 1, seed=generator)
+    padded = ops.pad(images, ((0, 0), (most, most), (most, most), (0, 0)))
+    rows = tf.gather(padded, corner[:, :1] + ops.arange(height), axis=1, batch_dims=1)
+    return tf.gather(rows, corner[:, 1:] + ops.arange(width), axis=2, batch_dims=1)
+
+
+def pair_at_random(digits, labels, most, generator):
+    """MultiMNIST in the graph: every digit of a batch with one of another class, both moved at random.
+
+    Args:
+        digits: (n, height, width, 1), each in the middle of its canvas, at least `most` pixels from its edges.
+        labels: (n, 1) integers.
+        most: pixels a digit is moved by at most, in each axis (the paper: 4).
+        generator: `keras.random.SeedGenerator` of all draws.
+
+    Returns:
+        (digits (n, height, width, 2), labels (n, 2)). The partner is uniform over the batch's digits of other classes;
+        a batch of one class only is paired within it.
+    """
+    other = ops.not_equal(labels, ops.transpose(labels))  # (n, n)
+    partner = keras.random.categorical(ops.where(other, 0.0, -1e9), 1, seed=generator)[:, 0]
+    pairs = [(digits, labels), (ops.take(digits, partner, axis=0), ops.take(labels, partner, axis=0))]
+    moved = [shift_at_random(images, most, generator) for images, _ in pairs]
+    return ops.concatenate(moved, axis=-1), ops.concatenate([classes for _, classes in pairs], axis=-1)
+
+
 @register
 class RandomShift(layers.Layer):
     """Shifts every image by up to `max_shift` pixels in each axis, filling with zeros; only in training.
@@ -28,17 +57,11 @@ class RandomShift(layers.Layer):
         kwargs.setdefault("dtype", "float32")  # what it returns is the target of the reconstruction
         super().__init__(**kwargs)
         self.max_shift, self.seed = max_shift, seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, image, training=False):
         """Image (n, height, width, channels), shifted by whole pixels drawn uniformly per image and axis."""
-        if not training or not self.max_shift:
-            return image
-        most, (height, width) = self.max_shift, image.shape[1:3]
-        corner = keras.random.randint((ops.shape(image)[0], 2), 0, 2 * most + 1, seed=self.seed_generator)
-        padded = ops.pad(image, ((0, 0), (most, most), (most, most), (0, 0)))
-        rows = tf.gather(padded, corner[:, :1] + ops.arange(height), axis=1, batch_dims=1)
-        return tf.gather(rows, corner[:, 1:] + ops.arange(width), axis=2, batch_dims=1)
+        return shift_at_random(image, self.max_shift, self.generator) if training and self.max_shift else image
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -2,12 +2,14 @@
 
 from keras import ops
 
+from capsnet.layers import pair_at_random
 from capsnet.model import decode
 from common.measures import accuracy
 from common.options import one_of
 from common.shapes import class_labels, class_targets, same_shape
 
 PRESENT, ABSENT, DOWN_WEIGHT = 0.9, 0.1, 0.5  # m+, m- and lambda of the paper, Eq. 4
+MARGIN = 4  # MultiMNIST: pixels by which a canvas is larger on every side, and a digit is moved at most
 FORMS = {"sum": ops.sum, "mean": ops.mean}
 
 
@@ -76,25 +78,29 @@ def compute_pair_loss(model, batch, training, *, reconstruction_weight, form="su
 
     Args:
         batch: `digits` (n, 36, 36, 2), the two placed digits, uint8 or float32 in [0, 1], whose clipped sum is the
-            image; `label` (n, 2).
+            image; `label` (n, 2). Or (n, 36, 36, 1) and (n, 1): single digits, paired here, anew every time.
         reconstruction_weight, form: as in `compute_loss`; the errors of the two digits are added.
 
     Returns:
-        (loss, terms): `margin`, `mse` (mean of the two digits), `accuracy` (both classes right).
+        (loss, terms): `margin`, `mse_1` and `mse_2` (means over pixels of either digit), `accuracy` (share of pairs
+        with both classes found), `digits` (share of digits whose class is).
     """
     digits = batch["digits"]
     if digits.dtype == "uint8":  # the training loop has done this already
         digits = ops.cast(digits, "float32") / 255.0
     labels = batch["label"]
-    if len(labels.shape) != 2 or labels.shape[1] != 2:
+    if len(labels.shape) != 2 or labels.shape[1] != digits.shape[-1] or labels.shape[1] > 2:
         raise ValueError(f"labels have shape {tuple(labels.shape)}, expected (n, 2): the classes of both digits")
+    if digits.shape[-1] == 1:
+        digits, labels = pair_at_random(digits, labels, MARGIN, random_stream(model))
     outputs = model(ops.minimum(ops.sum(digits, axis=-1, keepdims=True), 1.0), training=training)
     lengths = outputs["lengths"]
-    target = ops.sum(ops.one_hot(labels, lengths.shape[-1]), axis=1)  # (n, classes), two ones
+    target = ops.max(ops.one_hot(labels, lengths.shape[-1]), axis=1)  # (n, classes), two ones
     loss = ops.mean(margin_loss(target, lengths))
     found = ops.sum(ops.one_hot(ops.top_k(lengths, 2)[1], lengths.shape[-1]), axis=1)
     both = ops.all(ops.equal(found, target), axis=-1)
-    terms = {"margin": loss, "accuracy": ops.mean(ops.cast(both, "float32"))}
+    right = ops.sum(found * target, axis=-1) / 2
+    terms = {"margin": loss, "accuracy": ops.mean(ops.cast(both, "float32")), "digits": ops.mean(right)}
     if reconstruction_weight:
         for k in range(2):
             rebuilt = decode(model, outputs["capsules"], labels[:, k])
@@ -102,6 +108,11 @@ def compute_pair_loss(model, batch, training, *, reconstruction_weight, form="su
             loss = loss + reconstruction_weight * ops.mean(reconstruction_loss(digit, rebuilt, form=form))
             terms[f"mse_{k + 1}"] = ops.mean(reconstruction_loss(digit, rebuilt, form="mean"))
     return loss, terms
+
+
+def random_stream(model):
+    """The generator that the augmentation of a network of capsules draws from; it is saved and resumed with it."""
+    return next(layer.generator for layer in model.layers if hasattr(layer, "generator"))
 
 
 def compute_loss(model, batch, training, *, reconstruction_weight, form="sum"):

@@ -36,6 +36,9 @@ VARIANTS: Variants = {
     "cnn_paper": ("baseline: the paper's, 35.4 million parameters", short(network="cnn_paper")),
     "multi_mnist": ("two overlapping digits per 36x36 image, both to be named and drawn", paper(
         epochs=1, train_examples=20_000, pairs=2, max_shift=0, batch_size=32, schedule="cosine")),
+    "multi_efficient": ("the same by Efficient-CapsNet, from a million pairs that are drawn anew in every batch", paper(
+        network="efficient", epochs=18, pairs=1, fresh_pairs=True, max_shift=0, batch_size=64, learning_rate=2e-3,
+        schedule="one_cycle", weight_decay=1e-4, average=0.999)),
 }  # fmt: skip
 MAIN = ("blog", "paper", "best", "efficient")  # what compare.py lays side by side when it is not told
 TINY = ("--filters", "8", "--primary-types", "2", "--no-compiled")  # how the tests run every variant
@@ -49,7 +52,7 @@ def load(config: Config) -> Dataset:
     dataset = images.load(config.data, **config.loading)
     held = {key: array[: dataset.counts()["train"]] for key, array in dataset.validation.items()}
     dataset = dataclasses.replace(dataset, validation=held)
-    return multimnist.pair_up(dataset, config.pairs) if config.pairs else dataset
+    return multimnist.pair_up(dataset, config.pairs, fresh=config.fresh_pairs) if config.pairs else dataset
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
@@ -57,7 +60,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from capsnet import baselines, evaluate
     from training import loop
 
-    arrays = dataset.train
+    arrays = dataset.test
     shape = (*arrays["digits"].shape[1:3], 1) if config.pairs else arrays["image"].shape[1:]
     task = {"image_shape": shape, "classes": dataset.classes}
     if not has_capsules(config.network):

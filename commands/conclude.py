@@ -52,6 +52,7 @@ def other(metric: str, words: str) -> Callable[[Metrics, Dataset], tuple[str, fl
     return lambda metrics, dataset: (words, metrics[metric]) if metric in metrics else None
 
 
+PAIRS = Headline("test/pairs_wrong_percent", "Of {images} test pairs {value} have a digit that is read wrongly", "%")
 ERROR = Headline("test/error_percent", "Of {images} test rows {value} are read wrongly", "%", commonest_error)
 ACROSS = Headline(
     "test/transfer_left_to_right_percent",
@@ -71,7 +72,7 @@ HEADLINES = {
         Headline("temperature/ece_percent", "After temperature scaling the confidence is off by {value}", "%",
                  other("test/ece_percent", "before it")),
     ),
-    "capsnet": (ERROR,),
+    "capsnet": (PAIRS, ERROR),
     "corrmcnn": (ACROSS, CORRELATION),
     "corrnet": (ACROSS, CORRELATION),
     "densenet": (ERROR,),
@@ -108,10 +109,11 @@ def lines(module: str, variants: Variants, run: Run, dataset: Dataset, figures: 
         said.append(f"Figures in {figures[0].parent}: {', '.join(path.stem for path in figures)}")
     if module == f"{method}.train" and (run.path / "model.keras").exists():
         where, data = shlex.quote(str(run.path)), run.config["settings"]["data"]
-        images = "image" in dataset.test or "left" in dataset.test
+        pairs, images = "digits" in dataset.test, "image" in dataset.test or "left" in dataset.test
         inputs = shlex.quote(data) if Path(data).exists() else "PICTURE.png" if images else "TABLE.csv"
         variant = run.config["variant"].partition("@")[0]
         rival = next((name for name in variants if name != variant), "")
-        said.append(f"Next: python -m {method}.predict {where} {inputs}")
-        said.append(f"      python compare.py {method} --variants {variant} {rival} --data {shlex.quote(data)}")
+        compare = f"python compare.py {method} --variants {variant} {rival} --data {shlex.quote(data)}"
+        steps = [compare] if pairs else [f"python -m {method}.predict {where} {inputs}", compare]
+        said += [("Next: " if step is steps[0] else "      ") + step for step in steps]
     return [*said, f"Done: {run.path}"]

@@ -7,7 +7,7 @@ import numpy as np
 from data.dataset import DataError, Dataset, Split, pixels
 
 
-def pair_up(dataset: Dataset, train_pairs: int = 1, margin: int = 4, seed: int = 0) -> Dataset:
+def pair_up(dataset: Dataset, train_pairs: int = 1, margin: int = 4, seed: int = 0, fresh: bool = False) -> Dataset:
     """Every image paired with random ones of other classes, both shifted at random; the same for the same seed.
 
     Args:
@@ -15,10 +15,13 @@ def pair_up(dataset: Dataset, train_pairs: int = 1, margin: int = 4, seed: int =
         train_pairs: pairs per training image (>= 1; the paper has 1,000); the other splits have one per image.
         margin: pixels by which the canvas is larger on every side, and the digits may be shifted (paper: 4).
         seed: of all draws; pairs never cross splits.
+        fresh: leave the training images single, each in the middle of its canvas, for a loss that pairs them anew in
+            every batch: no memory for a million pairs.
 
     Returns:
         Dataset with `digits` uint8 (n, height + 2 margin, width + 2 margin, 2), the two placed digits in 0..255, and
-        `label` int32 (n, 2). The image to look at is their sum, cut at 255.
+        `label` int32 (n, 2). The image to look at is their sum, cut at 255. With `fresh` the training split has
+        `digits` (n, ..., 1) and `label` (n, 1).
 
     Raises:
         DataError: train_pairs below 1, or a split with fewer than two classes.
@@ -31,6 +34,8 @@ def pair_up(dataset: Dataset, train_pairs: int = 1, margin: int = 4, seed: int =
 
     def change(name: str, split: Split) -> Split:
         generator = np.random.default_rng(streams[name])
+        if fresh and name == "train":
+            return {"digits": centre(split["image"], margin), "label": split["label"][:, None]}
         first = np.tile(np.arange(len(split["label"])), train_pairs if name == "train" else 1)
         second = partners(split["label"], first, generator)
         digits = [place(split["image"], rows, margin, generator) for rows in (first, second)]
@@ -53,10 +58,20 @@ def partners(labels: np.ndarray, first: np.ndarray, generator: np.random.Generat
 def place(images: np.ndarray, rows: np.ndarray, margin: int, generator: np.random.Generator) -> np.ndarray:
     """Images `rows` as uint8, each at a random place of an empty canvas with `margin` pixels more on every side."""
     height, width = images.shape[1:3]
-    grey = np.round(255 * pixels(images[..., 0])).astype(np.uint8)
+    grey = as_bytes(images[..., 0])
     canvas = np.zeros((len(rows), height + 2 * margin, width + 2 * margin), np.uint8)
     corners = generator.integers(2 * margin + 1, size=(len(rows), 2))
     for top, left in itertools.product(range(2 * margin + 1), repeat=2):
         here = np.flatnonzero((corners == (top, left)).all(axis=1))
         canvas[here, top : top + height, left : left + width] = grey[rows[here]]
     return canvas
+
+
+def centre(images: np.ndarray, margin: int) -> np.ndarray:
+    """Images (n, height, width, 1) as uint8 with `margin` empty pixels on every side."""
+    return np.pad(as_bytes(images), ((0, 0), (margin, margin), (margin, margin), (0, 0)))
+
+
+def as_bytes(images: np.ndarray) -> np.ndarray:
+    """Images in [0, 1], or already uint8, as uint8."""
+    return images if images.dtype == np.uint8 else np.round(255 * pixels(images)).astype(np.uint8)

@@ -70,7 +70,7 @@ def test_without_reconstruction_the_loss_is_the_margin_loss():
 
 def test_the_target_of_the_reconstruction_is_the_shifted_image():
     network, data = model.build(**SMALL, max_shift=2), batch()
-    state = network.get_layer("shift").seed_generator.state
+    state = network.get_layer("shift").generator.state
     before = np.array(state)
     _, terms = losses.compute_loss(network, data, True, reconstruction_weight=1.0)
     state.assign(before)  # the same shifts again
@@ -100,6 +100,48 @@ def test_pair_loss_wants_both_classes_and_draws_each_digit_from_its_capsule():
     assert float(loss) == pytest.approx(expected, rel=1e-5)
     longest = np.sort(np.array(outputs["lengths"]).argsort(-1)[:, -2:], axis=-1)
     assert float(terms["accuracy"]) == np.mean((longest == np.sort(labels, axis=-1)).all(-1))
+
+
+def test_fresh_pairs_are_of_two_classes_placed_everywhere_and_new_every_time():
+    labels = (np.arange(40) % 4)[:, None]
+    digits = np.zeros((40, 12, 12, 1), np.float32)
+    digits[:, 4:8, 4:8] = (1 + np.arange(40))[:, None, None, None] / 100  # the pixel tells the row
+    generator = keras.random.SeedGenerator(0)
+    batches = [layers.pair_at_random(tf.constant(digits), tf.constant(labels), 4, generator) for _ in range(20)]
+    pairs, classes = (np.concatenate([np.array(batch[k]) for batch in batches]) for k in (0, 1))
+    rows = np.round(pairs.max(axis=(1, 2)) * 100).astype(int) - 1
+    assert (classes[:, 0] != classes[:, 1]).all() and (rows % 4 == classes).all()
+    assert ((pairs > 0).sum(axis=(1, 2)) == 16).all()  # all of the digit is on the canvas
+    assert (rows[:, 0].reshape(20, 40) == np.arange(40)).all() and len(
+        np.unique(rows[:, 1].reshape(20, 40), axis=0)
+    ) == 20
+    places = (pairs > 0).any(axis=1).argmax(axis=1)  # left edges
+    assert set(places.ravel()) == set(range(9)) and (places[:, 0] != places[:, 1]).any()
+    counts = np.bincount(classes[classes[:, 0] == 0, 1], minlength=4)
+    assert counts[0] == 0 and counts[1:].min() > 0.6 * counts[1:].mean()
+
+
+def test_pair_loss_pairs_single_digits_itself_and_counts_half_right_pairs_as_half_the_digits():
+    network = model.build(**SMALL, image_shape=(36, 36, 1), max_shift=0)
+    digits = tf.constant(random.random((6, 36, 36, 1)), tf.float32)
+    labels = tf.constant([[0], [1], [2], [3], [4], [5]])
+    state = losses.random_stream(network).state
+    before = np.array(state)
+    loss, terms = losses.compute_pair_loss(
+        network, {"digits": digits, "label": labels}, True, reconstruction_weight=0.1
+    )
+    state.assign(before)
+    pairs, classes = layers.pair_at_random(digits, labels, losses.MARGIN, losses.random_stream(network))
+    expected, _ = losses.compute_pair_loss(
+        network, {"digits": pairs, "label": classes}, True, reconstruction_weight=0.1
+    )
+    assert float(loss) == pytest.approx(float(expected), rel=1e-5)
+    lengths = np.array(network(tf.minimum(tf.reduce_sum(pairs, -1, keepdims=True), 1.0))["lengths"])
+    longest = lengths.argsort(-1)[:, -2:]
+    right = np.mean(
+        [len(set(found) & set(wanted)) / 2 for found, wanted in zip(longest, np.array(classes), strict=True)]
+    )
+    assert float(terms["digits"]) == pytest.approx(right)
 
 
 def test_cross_entropy_and_accuracy_by_hand():
