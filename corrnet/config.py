@@ -29,6 +29,8 @@ class Config(Settings):
     """The decoder uses the transposed kernels of the encoder."""
     hidden_activation: Activation = "sigmoid"
     """Of the code and of the layers before and after it."""
+    activate: Literal["after", "before"] = "after"
+    """Activation after the sum of the views, with one bias (formula), or before it, with a bias per view (listing)."""
     output_activation: Activation = "sigmoid"
     """Of the rebuilt views."""
     initial_scale: float = 4.0

@@ -9,6 +9,7 @@ import math
 import keras
 from keras import layers
 
+from common.options import one_of
 from common.shapes import same_shape
 from corrnet import losses
 from corrnet.layers import PACKAGE, ViewCoder, build_tower, draw_official_kernels
@@ -27,7 +28,12 @@ class CorrNet(keras.Model):
         left_shape, right_shape: shape of one sample of each view; they may differ.
         code_units: size of the common code.
         hidden_activation: f, of the code and of every hidden layer.
+        activate: `after` the sum of both views, with one bias (the formula), or each view `before` it, with a bias of
+            its own: h = f(encode(x) + b_l) + f(encode(y) + b_r), the listing, where a missing view adds f(its bias).
         The others: see `ViewCoder`.
+
+    Raises:
+        ValueError: another `activate`.
     """
 
     objective: dict | None = (
@@ -35,8 +41,11 @@ class CorrNet(keras.Model):
     )
 
     def __init__(self, left_shape, right_shape, code_units=50, encoder_units=(), decoder_units=(), tied=True,
-                 hidden_activation="sigmoid", output_activation="sigmoid", initial_scale=4.0, **kwargs):  # fmt: skip
+                 hidden_activation="sigmoid", output_activation="sigmoid", initial_scale=4.0, activate="after",
+                 **kwargs):  # fmt: skip
         super().__init__(**kwargs)
+        one_of("activate", activate, ("after", "before"))
+        self.activate = activate
         self.settings = dict(
             code_units=code_units, encoder_units=tuple(encoder_units), decoder_units=tuple(decoder_units), tied=tied,
             hidden_activation=hidden_activation, output_activation=output_activation, initial_scale=initial_scale,
@@ -49,6 +58,8 @@ class CorrNet(keras.Model):
         self.left.build()
         self.right.build()
         self.bias = self.add_weight(shape=(self.left.code_units,), initializer="zeros", name="code_bias")
+        if self.activate == "before":  # the bias above is the left view's
+            self.right_bias = self.add_weight(shape=self.bias.shape, initializer="zeros", name="right_code_bias")
         self.built = True
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -67,9 +78,18 @@ class CorrNet(keras.Model):
         """
         if left is None and right is None:
             raise ValueError("Nothing to encode: expected `left`, `right` or both, received neither.")
-        parts = [coder.encode(view) for coder, view in ((self.left, left), (self.right, right)) if view is not None]
+        given = {coder.name: coder.encode(view) for coder, view in ((self.left, left), (self.right, right))
+                 if view is not None}  # fmt: skip
+        parts = list(given.values())
         same_shape("codes of the left view", parts[0], "those of the right view", parts[-1])
-        return self.activation(sum(parts) + self.bias)
+        return self.combine(**given)
+
+    def combine(self, left=None, right=None):
+        """Code (n, code_units) of what `ViewCoder.encode` says of the views, (n, code_units) each; None is missing."""
+        left, right = (0.0 if part is None else part for part in (left, right))
+        if self.activate == "before":
+            return self.activation(left + self.bias) + self.activation(right + self.right_bias)
+        return self.activation(left + right + self.bias)
 
     def decode(self, code):
         """Both views, as {"left": (n, *left_shape), "right": (n, *right_shape)}, of codes (n, code_units)."""
@@ -77,8 +97,9 @@ class CorrNet(keras.Model):
 
     def call(self, inputs, training=None):
         left, right = self.left.encode(inputs["left"]), self.right.encode(inputs["right"])  # (n, code_units) each
-        sums = dict(zip(PASSES, (left + right, left, right), strict=True))
-        codes = {name: self.activation(total + self.bias) for name, total in sums.items()}
+        codes = dict(
+            zip(PASSES, (self.combine(left, right), self.combine(left), self.combine(right=right)), strict=True)
+        )
         return {name: {"code": code} | self.decode(code) for name, code in codes.items()}
 
     def compute_output_shape(self, input_shape):
@@ -88,11 +109,12 @@ class CorrNet(keras.Model):
 
     def get_config(self):
         shapes = {"left_shape": self.left.view_shape, "right_shape": self.right.view_shape}
-        return super().get_config() | shapes | self.settings
+        return super().get_config() | shapes | self.settings | {"activate": self.activate}
 
 
 def build(*, left_shape, right_shape, code_units=50, encoder_units=(), decoder_units=(), tied=True,
-          hidden_activation="sigmoid", output_activation="sigmoid", initial_scale=4.0, official_seed=None):  # fmt: skip
+          hidden_activation="sigmoid", output_activation="sigmoid", initial_scale=4.0, activate="after",
+          official_seed=None):  # fmt: skip
     """A built CorrNet; see `CorrNet` and `ViewCoder` for the arguments.
 
     Args:
@@ -103,7 +125,7 @@ def build(*, left_shape, right_shape, code_units=50, encoder_units=(), decoder_u
         CorrNet, its weights created.
     """
     model = CorrNet(left_shape, right_shape, code_units, encoder_units, decoder_units, tied, hidden_activation,
-                    output_activation, initial_scale)  # fmt: skip
+                    output_activation, initial_scale, activate)  # fmt: skip
     model.build()
     if official_seed is not None:
         if not tied or encoder_units:

@@ -14,11 +14,15 @@ from training.settings import Variants
 PAPER = Config()
 BLOG = Config(epochs=100, shuffle=True, optimizer="adam", learning_rate=1e-3, tied=False, initial_scale=1.0,
               correlation_weight=0.01, reconstruction="mean_squared")  # fmt: skip
+PRINTED = dataclasses.replace(BLOG, activate="before", code_units=10, batch_size=32, hidden_activation="relu",
+                              output_activation="relu")  # fmt: skip
 blog, paper = (functools.partial(dataclasses.replace, config) for config in (BLOG, PAPER))
 
 VARIANTS: Variants = {
     "blog": ("the blog's text: Adam, squared error per pixel, lambda 0.01, untied decoder", BLOG),
     "blog_relu": ("blog with its code's ReLU", blog(hidden_activation="relu", output_activation="relu")),
+    "printed": ("the blog's listing: ReLU per view, then the sum, 10 units, batch 32; only the sign mended", PRINTED),
+    "printed_sign": ("the listing with its own sign, too", dataclasses.replace(PRINTED, correlation_weight=-0.01)),
     "sign_bug": ("blog with its code's sign: the correlation is added", blog(correlation_weight=-0.01)),
     "paper": ("the authors' program: tied, RMSprop, lambda 2, no shuffling", PAPER),
     "official": ("paper with the authors' own initial weights (seed 123)", paper(official_seed=123)),
@@ -54,7 +58,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
 
     shapes = {f"{view}_shape": dataset.train[view].shape[1:] for view in ("left", "right")}
     layers = ("code_units", "encoder_units", "decoder_units", "tied", "hidden_activation", "output_activation",
-              "initial_scale", "official_seed")  # fmt: skip
+              "initial_scale", "activate", "official_seed")  # fmt: skip
     network = model.build(**shapes, **{name: getattr(config, name) for name in layers})
     rmsprop = functools.partial(keras.optimizers.RMSprop, rho=0.9, epsilon=losses.EPSILON)
     optimizer = {"rmsprop": rmsprop, "adam": keras.optimizers.Adam}[config.optimizer](config.learning_rate)

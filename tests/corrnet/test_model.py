@@ -15,6 +15,7 @@ SETTINGS = [
     {"tied": False, "hidden_activation": "tanh", "output_activation": "linear"},
     {"encoder_units": (7, 5), "decoder_units": (5, 7), "hidden_activation": "relu"},
     {"encoder_units": (7,), "decoder_units": (), "tied": False},
+    {"activate": "before", "hidden_activation": "relu"},
 ]
 
 
@@ -48,6 +49,18 @@ def test_the_equations_of_one_layer_with_one_shared_bias():
 def test_a_zero_view_adds_exactly_nothing_without_hidden_layers():
     model, (x, y) = network(), pair()
     np.testing.assert_array_equal(array(model.encode(left=x)), array(model.encode(left=x, right=np.zeros_like(y))))
+
+
+def test_the_listing_activates_each_view_before_the_sum_and_a_missing_one_adds_its_bias():
+    model, (x, y) = network(activate="before", hidden_activation="relu"), pair()
+    model.right_bias.assign([-0.5, 0.25, 0.0])
+    left = np.maximum(x.reshape(6, 12) @ array(model.left.kernels[0]) + array(model.bias), 0)
+    right = np.maximum(y @ array(model.right.kernels[0]) + array(model.right_bias), 0)
+    np.testing.assert_allclose(array(model.encode(left=x, right=y)), left + right, rtol=1e-5)
+    np.testing.assert_allclose(array(model.encode(left=x)), left + np.float32([0, 0.25, 0]), rtol=1e-5)
+    np.testing.assert_allclose(
+        array(model.encode(left=x, right=np.zeros_like(y))), array(model.encode(left=x)), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
