@@ -18,7 +18,7 @@ SHOWN = 5000  # test images of a scatter
 def reconstructions(run: Run) -> Figure | None:
     """Test images above their reconstructions, as in the post, with a PCA row of equal code size."""
     config, metrics = config_of(run), run.result["metrics"]
-    if "test/pca_sse" not in metrics:
+    if "test/pca_sse" not in metrics or not (run.path / "model.keras").exists():
         return None
     dataset = dataset_of(run)
     shown = pixels(dataset.test["image"][first_of_each_class(dataset.test)])
@@ -49,7 +49,7 @@ def grid_row(run: Run) -> dict[str, np.ndarray]:
 
 def loss(run: Run) -> Figure | None:
     """Learning curves of the reconstruction."""
-    if not (run.path / "metrics.csv").exists():  # a study
+    if not (run.path / "model.keras").exists():  # a study
         return None
     config = config_of(run)
     unit = "nats" if config.reconstruction == "cross_entropy" else "squared error"

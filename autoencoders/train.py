@@ -36,7 +36,11 @@ VARIANTS: Variants = {
     "sparse": ("the Sparse post: wide with activity_regularizer", replace(WIDE, l1=0.1)),
     "sparse_kl": ("mean activation drawn to 0.05 (Ng 2011)", replace(WIDE, kind="sigmoid", sparsity_weight=3.0)),
     "sparse_top_k": ("only the 25 largest units", replace(WIDE, kind="top_k", top_k=25)),
-    "variational": ("the Variational post: latent 2, Bernoulli", replace(BAYES, code=2)),
+    "variational": ("latent 2, Bernoulli, dense layers", replace(BAYES, code=2)),
+    "variational_blog": (
+        "the Variational post's networks: those of plain, latent 2",
+        Config(kind="gaussian", code=2, epochs=10),
+    ),
     "likelihood": (
         "latent 32, black-and-white images drawn anew each time",
         replace(STRIDED, kind="gaussian", binarize=True, learning_rate=3e-3),

@@ -26,6 +26,10 @@ class Config(Settings):
     """Batch normalisation in the residual network."""
     weight_decay: float = 5e-4
     """Factor of half the squared kernels (>= 0)."""
+    learn_temperature: bool = False
+    """Divide the logits by a temperature that is trained along with the network, which the post warns of."""
+    solver: Literal["newton", "adam"] = "newton"
+    """How T is fitted on validation: the minimum itself, or 300 steps of Adam on T as in the post's kind of code."""
     temperatures: tuple[float, ...] = ()
     """Temperatures at which the NLL is recorded after every epoch."""
 

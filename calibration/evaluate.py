@@ -15,6 +15,7 @@ import warnings
 import numpy as np
 
 from calibration.methods.every import METHODS
+from calibration.methods.steps import AdamTemperature
 from calibration.methods.temperature import fit_temperature
 from calibration.metrics import binned, uncertainty
 from calibration.metrics.smooth import smooth_ece
@@ -35,7 +36,10 @@ def test_metrics(network, dataset, config, run=None) -> dict[str, float]:
             content = io.BytesIO()
             np.savez_compressed(content, logits=pairs[name][0], labels=pairs[name][1])
             write_atomic(run.path / f"{name}_logits.npz", content.getbuffer())
-    return everything(**pairs)
+    metrics = everything(**pairs, solver=config.solver)
+    if config.learn_temperature:
+        metrics["learned_temperature"] = network.get_layer("temperature").temperature
+    return metrics
 
 
 def overfitting(history: list[dict[str, float]]) -> dict[str, float]:
@@ -58,9 +62,20 @@ def basic_metrics(probabilities, labels, prefix: str) -> dict[str, float]:
     return {f"{prefix}/{name}": value for name, value in values.items()}
 
 
-def everything(train, validation, test) -> dict[str, float]:
-    """All numbers of a run from the (logits, labels) of its splits; methods are fitted on validation."""
-    return {**uncalibrated(test), **every_method(validation, test), **temperatures(train, validation, test)}
+def everything(train, validation, test, solver: str = "newton") -> dict[str, float]:
+    """All numbers of a run from the (logits, labels) of its splits; methods are fitted on validation.
+
+    Args:
+        train, validation, test: (logits, labels) each.
+        solver: of temperature scaling, "newton" or "adam".
+    """
+    metrics = {**uncalibrated(test), **every_method(validation, test), **temperatures(train, validation, test)}
+    if solver == "adam":
+        start = time.perf_counter()
+        fitted = AdamTemperature().fit(*validation)
+        metrics |= {"temperature/fit_ms": 1000 * (time.perf_counter() - start), "temperature": fitted.temperature}
+        metrics |= basic_metrics(fitted.predict_proba(test[0]), test[1], "temperature")
+    return metrics
 
 
 def uncalibrated(test) -> dict[str, float]:

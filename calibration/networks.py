@@ -1,13 +1,35 @@
-"""The networks whose calibration is studied: LeNet-5, a residual network, DenseNet-BC."""
+"""The networks whose calibration is studied: LeNet-5, a residual network, DenseNet-BC; T as one of their weights."""
 
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from common.options import one_of
 from common.shapes import image_of
 from densenet import model as densenet
+
+
+@keras.saving.register_keras_serializable(package="calibration")
+class LearnedTemperature(layers.Layer):
+    """z / T with T = exp(t), t a weight that is trained along with the network; T starts at 1. float32."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**{"dtype": "float32", **kwargs})
+
+    def build(self, input_shape):
+        self.log_temperature = self.add_weight(name="log_temperature", shape=(), initializer="zeros")
+
+    def call(self, logits):
+        return logits / ops.exp(self.log_temperature)
+
+    @property
+    def temperature(self) -> float:
+        """T now."""
+        return float(ops.exp(self.log_temperature))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 def build(
@@ -16,6 +38,7 @@ def build(
     units: int = 2,
     width: int = 16,
     batch_normalisation: bool = True,
+    learn_temperature: bool = False,
     classes: int = 10,
     image_shape: tuple[int, int, int] = (28, 28, 1),
 ) -> keras.Model:
@@ -24,6 +47,7 @@ def build(
     Args:
         network: "residual", "lenet" or "densenet" (BC: 3 blocks of 2 layers, growth rate 12).
         units, width, batch_normalisation: of the residual network, see `build_residual`.
+        learn_temperature: end in a `LearnedTemperature`.
         classes: number of logits.
         image_shape: (height, width, channels).
 
@@ -35,6 +59,10 @@ def build(
     """
     one_of("network", network, ("residual", "lenet", "densenet"))
     task: dict[str, Any] = {"classes": classes, "image_shape": image_shape}
+    if learn_temperature:
+        same = {"network": network, "units": units, "width": width, "batch_normalisation": batch_normalisation}
+        plain = build(**same, **task)
+        return keras.Model(plain.input, LearnedTemperature(name="temperature")(plain.output), name=plain.name)
     if network == "residual":
         return build_residual(units=units, width=width, batch_normalisation=batch_normalisation, **task)
     if network == "lenet":

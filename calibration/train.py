@@ -16,6 +16,8 @@ change = functools.partial(dataclasses.replace, BASE)
 GRID = tuple(round(0.5 * 2 ** (k / 4), 3) for k in range(21))  # 0.5 ... 16
 VARIANTS: Variants = {
     "residual": ("11 layers, width 16, batch normalisation, weight decay 5e-4", BASE),
+    "blog": ("residual, T found as by the post's TensorFlow code: 300 steps of Adam on T", change(solver="adam")),
+    "learned_temperature": ("residual, T trained along with the network", change(learn_temperature=True)),
     "lenet": ("LeNet-5", change(network="lenet", learning_rate=0.02)),
     "densenet": ("DenseNet-BC of depth 3 x 2, growth rate 12", change(network="densenet")),
     "depth_7": ("1 unit per stage", change(units=1)),
@@ -44,7 +46,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from training import loop
 
     task: dict[str, Any] = {"image_shape": dataset.train["image"].shape[1:], "classes": dataset.classes}
-    shape = ("network", "units", "width", "batch_normalisation")
+    shape = ("network", "units", "width", "batch_normalisation", "learn_temperature")
     network = model.build(**task, **{name: getattr(config, name) for name in shape})
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
     thirds = keras.optimizers.schedules.PiecewiseConstantDecay(

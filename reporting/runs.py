@@ -14,7 +14,11 @@ def config_of(run: Run) -> Any:
     """The settings of a run as the method's Config; defaults for those that a study does not have."""
     record = run.config
     kind = importlib.import_module(f"{record['method']}.config").Config
-    settings = record["settings"]
+    settings = dict(record["settings"])
+    if (
+        settings["data"] == "synthetic" not in kind.NAMED
+    ):  # a study's own draws, which the method's Config does not take
+        del settings["data"]
     return kind(**{field.name: settings[field.name] for field in dataclasses.fields(kind) if field.name in settings})
 
 

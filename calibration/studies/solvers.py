@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from calibration.methods.steps import adam, loss_and_slope
 from calibration.methods.temperature import fit_temperature
 from commands.train import main
 from data.dataset import Dataset
@@ -18,18 +19,6 @@ from training.run import Run, write_json
 from training.settings import Settings, Variants, check_at_least
 
 Solver = Callable[[np.ndarray, np.ndarray], float]
-
-
-def loss_and_slope(temperature: float, logits, labels) -> tuple[float, float]:
-    """Mean NLL of softmax(z / T) and its derivative in T, in the dtype of the logits, as the recipes compute it."""
-    rows = np.arange(len(labels))
-    scaled = logits / logits.dtype.type(temperature)
-    scaled -= scaled.max(axis=1, keepdims=True)
-    power = np.exp(scaled)
-    total = power.sum(axis=1, keepdims=True)
-    loss = (np.log(total[:, 0]) - scaled[rows, labels]).mean()
-    slope = ((power * scaled).sum(axis=1) / total[:, 0] - scaled[rows, labels]).mean()
-    return float(loss), -float(slope) / temperature
 
 
 def newton(logits, labels) -> float:
@@ -66,16 +55,6 @@ def lbfgs(logits, labels, iterations: int, rate: float = 0.01, start: float = 1.
             break
         bend = slope - previous_slope
         step = -slope * rate * (step / bend if bend * step > 1e-10 else 1.0)
-    return temperature
-
-
-def adam(logits, labels, iterations: int = 300, rate: float = 0.01) -> float:
-    """Adam on T, the recipe copied through TensorFlow notebooks."""
-    temperature, mean, square = 1.0, 0.0, 0.0
-    for step in range(1, iterations + 1):
-        _, slope = loss_and_slope(temperature, logits, labels)
-        mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
-        temperature -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-7)
     return temperature
 
 

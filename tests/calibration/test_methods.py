@@ -7,6 +7,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from calibration import evaluate
+from calibration.methods import steps
 from calibration.methods.every import METHODS
 from calibration.methods.inputs import check_logits, logits_from_probabilities
 from calibration.methods.maps import (
@@ -198,3 +199,18 @@ def test_logits_that_happen_to_be_small_are_still_logits():
     whole = np.eye(3)[random.integers(0, 3, 50)]  # one-hot rows are probabilities
     with pytest.raises(ValueError, match="look like probabilities"):
         check_logits(whole)
+
+
+def test_steps_of_adam_on_t_end_near_the_minimum_and_stop_short_of_a_far_one(data):
+    validation, test = data
+    fitted, exact = steps.AdamTemperature().fit(*validation), fit_temperature(*validation).temperature
+    assert 1.5 < fitted.temperature == pytest.approx(exact, rel=0.1)
+    np.testing.assert_allclose(fitted.predict_proba(test[0]), binned.softmax(test[0] / fitted.temperature), rtol=1e-6)
+    far = (8 * validation[0], validation[1])
+    assert 1 + 300 * 0.01 + 0.1 > steps.adam(*far) < 0.8 * fit_temperature(*far).temperature  # 0.01 a step at most
+
+
+def test_the_slope_that_the_steps_follow_is_the_derivative_of_the_loss(data):
+    (logits, labels), _ = data
+    up, down = (steps.loss_and_slope(1.5 + sign * 1e-6, logits.astype(float), labels)[0] for sign in (1, -1))
+    assert steps.loss_and_slope(1.5, logits.astype(float), labels)[1] == pytest.approx((up - down) / 2e-6, rel=1e-4)

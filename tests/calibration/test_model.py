@@ -297,3 +297,16 @@ def test_residual_units_start_as_identities(batch_normalisation):
     for source, target in zip(*down, strict=True):
         target.set_weights(source.get_weights())
     np.testing.assert_allclose(deep(images), shallow(images), atol=1e-5)
+
+
+def test_a_learned_temperature_divides_the_logits_and_is_trained(tmp_path):
+    keras.utils.set_random_seed(0)
+    network = build(network="lenet", learn_temperature=True)
+    images = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
+    plain = keras.Model(network.input, network.get_layer("logits").output)
+    layer = network.get_layer("temperature")
+    assert layer.temperature == 1 and any(v is layer.log_temperature for v in network.trainable_variables)
+    layer.log_temperature.assign(np.log(2.5))
+    np.testing.assert_allclose(network.predict(images, verbose=0), plain.predict(images, verbose=0) / 2.5, rtol=1e-5)
+    network.save(tmp_path / "model.keras")
+    assert keras.saving.load_model(tmp_path / "model.keras").get_layer("temperature").temperature == pytest.approx(2.5)
