@@ -70,16 +70,21 @@ CLAIMS = [
         "percent", "test error of logistic regression, 1,000 samples of 400",
         at_least("seeds_logistic_regression", DATA, ERROR, 25.0),
     ),
-    Claim(
-        "gmu-works", POST, "The unit learns to ignore the noise modality and solves the task", "nearly always",
-        "percent",
-        "share of 1,000 seeds of the post's recipe with a test error of at most 1 %; 95 decides",
-        at_least("seeds_blog", DATA, SOLVED, 95.0),
-    ),
-    Claim(
-        "gmu-z", POST, "z behaves exactly as wanted", "nearly always", "percent",
-        "share of 1,000 seeds of the post's recipe whose z detects M with AUC above .99; 95 decides",
-        at_least("seeds_blog", DATA, FOUND, 95.0),
+    *(
+        Claim(
+            f"gmu-{word}{suffix}", POST, claim, "nearly always", "percent",
+            f"share of 1,000 seeds of the post's recipe {how}, {where}; 95 decides",
+            at_least("seeds_blog", DATA, prefix + metric, 95.0), reading,
+        )
+        for suffix, prefix, where, reading in (
+            ("", "", "on 20,000 fresh points", "fresh points of the same law"),
+            ("-own", "own_", "on the 400 points it was trained on", "the post's own 400 points, as it looks at them"),
+        )
+        for word, claim, metric, how in (
+            ("works", "The unit learns to ignore the noise modality and solves the task", SOLVED,
+             "with an error of at most 1 %"),
+            ("z", "z behaves exactly as wanted", FOUND, "whose z detects M with AUC above .99"),
+        )
     ),
     Claim(
         "gmu-works-corrected", POST, "The unit solves the task (our recipe `best`)", "nearly always", "percent",

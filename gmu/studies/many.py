@@ -73,21 +73,23 @@ def scale(split: Split, sample: Split, scaling: str) -> Split:
     return scaled
 
 
-def fit(config: Config, sample: Split, test: Split):
+def fit(config: Config, sample: Split, test: Split, own: bool = False):
     """Fits one classifier per sample and scores each on its test samples.
 
     Args:
         config: the recipe.
         sample: arrays (S, samples, ...), not scaled.
         test: arrays (S, n, ...), not scaled.
+        own: score each on its own sample, too, under the same names after `own/` (both sources must occur there).
 
     Returns:
-        (scores, copies): metric -> array (S / restarts,), and a dict with `model` (its weights are copy 0's),
-        `weights` and `losses` (steps, S / restarts); None for the classifiers of scikit-learn.
+        (scores, copies): metric -> array (S / restarts,), and a dict with `model` (its weights are copy 0's), `weights`
+        and `losses` (steps, S / restarts); None for the classifiers of scikit-learn.
     """
     sample, test = scale(sample, sample, config.scaling), scale(test, sample, config.scaling)
     if config.fusion in ("logistic_regression", "rbf_svm"):
-        return {"test/error_percent": np.array(classical_errors(config.fusion, sample, test))}, None
+        errors = np.array(classical_errors(config.fusion, sample, test))  # (S, 2)
+        return {"test/error_percent": errors[:, 0]} | ({"own/error_percent": errors[:, 1]} if own else {}), None
     from gmu.studies import population
 
     model = build_network(config)
@@ -97,18 +99,22 @@ def fit(config: Config, sample: Split, test: Split):
 
     kept = losses[-1].reshape(-1, config.restarts).argmin(1) + np.arange(0, len(losses[-1]), config.restarts)
     weights, losses = [values[kept] for values in weights], losses[:, kept]
-    scores = population.predict(
-        model,
-        weights,
-        {name: values[kept] for name, values in test.items()},
-        lambda outputs, data: evaluate.score(outputs, data, config.cross_entropy),
-    )
+
+    def score(split):
+        chosen = {name: values[kept] for name, values in split.items()}
+        return population.predict(
+            model, weights, chosen, lambda outputs, data: evaluate.score(outputs, data, config.cross_entropy)
+        )
+
+    scores = score(test)
+    if own:
+        scores |= {f"own/{name.removeprefix('test/')}": values for name, values in score(sample).items()}
     population.set_copy(model, weights, 0)
     return scores, {"model": model, "weights": weights, "losses": losses}
 
 
-def classical_errors(name: str, sample: Split, test: Split) -> list[float]:
-    """Test errors in percent of scikit-learn's classifier with its default settings, one per copy."""
+def classical_errors(name: str, sample: Split, test: Split) -> list[tuple[float, float]]:
+    """Errors in percent of scikit-learn's classifier with its default settings, on test and own sample, per copy."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import SVC
 
@@ -117,11 +123,12 @@ def classical_errors(name: str, sample: Split, test: Split) -> list[float]:
         inputs, fresh = (np.concatenate([part[name][copy] for name in MODALITIES], -1) for part in (sample, test))
         labels = sample["label"][copy]
         if labels.min() == labels.max():  # a tiny sample may hold one class only
-            said = np.full(len(fresh), labels[0])
+            said, again = np.full(len(fresh), labels[0]), labels
         else:
-            classifier = LogisticRegression() if name == "logistic_regression" else SVC()
-            said = classifier.fit(inputs, labels).predict(fresh)
-        errors.append(100 * float((said != test["label"][copy]).mean()))
+            classifier = (LogisticRegression() if name == "logistic_regression" else SVC()).fit(inputs, labels)
+            said, again = classifier.predict(fresh), classifier.predict(inputs)
+        truth = test["label"][copy], labels
+        errors.append(tuple(100 * float((a != b).mean()) for a, b in zip((said, again), truth, strict=True)))
     return errors
 
 

@@ -48,7 +48,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains all copies, tests each on the same fresh samples; writes shares, intervals and the copies."""
     start = time.perf_counter()
     shared = {name: np.broadcast_to(values, (config.models, *values.shape)) for name, values in dataset.test.items()}
-    scores, copies = fit(config, dataset.train, shared)
+    scores, copies = fit(config, dataset.train, shared, own=True)
     rows = history(copies, time.perf_counter() - start)
     run.write_metrics(rows)
     if copies:
@@ -60,9 +60,12 @@ def summarise(scores: dict[str, np.ndarray]) -> dict[str, float]:
     """Means over the copies, and shares of copies in percent with their 95 % Wilson intervals (`_low`, `_high`).
 
     Solved: at most 1 % test error. Gate found: AUC of the gate as detector of M above .99; inverted: below .01.
+    `own_...`: the same on the copy's own training sample, which is what the post looks at.
     """
     solved = scores["test/error_percent"] <= 1
-    events = {"solved_percent": solved}
+    events = {"solved_percent": solved, "own_solved_percent": scores["own/error_percent"] <= 1}
+    if "own/gate_auc" in scores:
+        events["own_gate_found_percent"] = scores["own/gate_auc"] > 0.99
     if "gate_auc" in scores:
         events["gate_found_percent"] = scores["gate_auc"] > 0.99
         events["gate_inverted_percent"] = scores["gate_auc"] < 0.01
