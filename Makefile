@@ -4,13 +4,16 @@ VENV = .venv
 RUN = $(VENV)/bin/python
 SIZE ?= quick
 
-.PHONY: demo test lint reproduce page gallery bench clean
+.PHONY: demo test walkthroughs audit lint reproduce page gallery bench clean
 
 demo: $(VENV)/run
 	$(RUN) -m commands.demo
 
 test: $(VENV)/dev
 	$(RUN) -m pytest -n auto --dist worksteal
+
+walkthroughs: $(VENV)/dev
+	$(RUN) -m pytest -n auto --dist worksteal -m walkthrough
 
 lint: $(VENV)/dev
 	$(RUN) -m ruff check .
@@ -25,6 +28,9 @@ page: $(VENV)/run
 
 gallery: $(VENV)/run
 	$(RUN) -m commands.gallery
+
+audit: $(VENV)/dev
+	$(RUN) -m pip_audit --local --progress-spinner off
 
 bench: $(VENV)/run
 	$(RUN) -m benchmarks

@@ -28,7 +28,7 @@ LINEAR, MEDIAN = "test/gain_over_linear_db", "test/gain_over_median_db"
 NEIGHBOURS, PCA_NEIGHBOURS = "test/neighbour_error_percent", "test/pca_neighbour_error_percent"
 ELBO = "test/negative_elbo_nats"
 PROBE = "test/probe_error_percent"
-TRAIN = "autoencoders.train"
+TRAIN, STUDIES = "autoencoders.train", "autoencoders.studies"
 THREE = (0, 1, 2)
 LIGHT = ("sparse@light", MNIST)
 
@@ -73,6 +73,36 @@ def subpixel_equals_transposed():
     return difference == 0, {"largest difference": float(difference)}
 
 
+def zeros_between():
+    """Largest difference between `Conv2DTranspose` and a convolution of the image with zeros between its pixels."""
+    from keras import layers, ops
+
+    random = np.random.default_rng(0)
+    layer = layers.Conv2DTranspose(1, 4, strides=2, padding="same", use_bias=False)
+    layer.build((None, 4, 4, 1))
+    kernel = random.integers(-4, 5, layer.kernel.shape)
+    layer.kernel.assign(kernel)
+    image = random.integers(-4, 5, (1, 4, 4, 1)).astype("float32")
+    spread = np.zeros((1, 11, 11, 1), "float32")  # 7 x 7 with the zeros between, 2 more on every side
+    spread[:, 2:9:2, 2:9:2] = image
+    turned = kernel[::-1, ::-1].astype("float32")
+    difference = np.abs(np.asarray(layer(image)) - np.asarray(ops.conv(spread, turned, padding="valid"))).max()
+    return difference == 0, {"largest difference": float(difference)}
+
+
+def example_shapes():
+    """Shapes (channels, rows, columns) of the post's example, before and after the shuffle."""
+    from keras import ops
+
+    image, kernel = np.ones((1, 4, 4, 1), "float32"), np.ones((2, 2, 1, 4), "float32")
+    maps = ops.conv(image, kernel, padding="same")
+    import tensorflow as tf
+
+    large = tf.nn.depth_to_space(maps, 2)
+    found = [(each.shape[-1], *each.shape[1:3]) for each in (maps, large)]
+    return found == [(4, 4, 4), (1, 8, 8)], {"maps": found[0], "picture": found[1]}
+
+
 def transposed_inverts_convolution():
     """Relative error of undoing a convolution by the transposed convolution with the same kernel."""
     from keras import ops
@@ -85,9 +115,9 @@ def transposed_inverts_convolution():
     return error < 1e-3, {"relative error": error}
 
 
-def claim(id_, source, text, expected, unit, how, check):
+def claim(id_, source, text, expected, unit, how, check, reading=None):
     """A claim of this method."""
-    return Claim(f"autoencoders-{id_}", source, text, expected, unit, how, check)
+    return Claim(f"autoencoders-{id_}", source, text, expected, unit, how, check, reading)
 
 
 def goal(id_, text, variant, metric, bound, unit, compare=at_most):
@@ -101,7 +131,13 @@ CLAIMS = [
           within("plain", "test/sse", "lower", "test/pca_sse")),
     claim("visualisation", PLAIN, "A non-linear code of two numbers shows the data better than PCA",
           "lower", "% error", "10 nearest neighbours in the plane",
-          within("variational", NEIGHBOURS, "lower", PCA_NEIGHBOURS)),
+          within("plain@code2", NEIGHBOURS, "lower", PCA_NEIGHBOURS), "the post's own network with a code of two"),
+    claim("visualisation-vae", PLAIN, "A non-linear code of two numbers shows the data better than PCA",
+          "lower", "% error", "10 nearest neighbours in the plane",
+          within("variational", NEIGHBOURS, "lower", PCA_NEIGHBOURS), "our variational network"),
+    claim("linear", PLAIN, "With linear transformations alone an autoencoder does what PCA does", "at most 1",
+          "degrees", "largest angle between the planes that a linear autoencoder and PCA of 8 numbers draw in",
+          at_most("linear_study", MNIST, "largest_angle_degrees", 1.0)),
     claim("noise", PLAIN, "Autoencoders remove noise", "above the noisy image", "dB",
           "plain network, 30 % salt and pepper",
           within("denoising", "test/denoised_psnr_db", "higher", "test/noisy_psnr_db")),
@@ -111,6 +147,12 @@ CLAIMS = [
     claim("text-size", COMPRESSION, "The codes in a text file are 18 MB", 18.0, "MB",
           "60,000 x 32 numbers with six decimals, within 1 MB",
           number("plain", MNIST, "file/text_megabytes", 18.0, 1.0, "same")),
+    claim("text-file", COMPRESSION, "The saved decoder gives the data back from the text file", "as without a file",
+          "grey value in [0, 1]", "largest difference of a pixel; codes from codes.txt, decoder from its two files",
+          at_most("text_file", MNIST, "file/largest_difference", 1e-4)),
+    claim("text-file-same", COMPRESSION, "... the same data", "no visible loss (40)", "dB",
+          "PSNR of the images that come back; 40 dB is a bound of ours",
+          at_least("text_file", MNIST, "file/psnr_db", 40)),
     claim("generalise", COMPRESSION, "Autoencoders only reconstruct images they were trained for",
           "worse by 3", "dB", "PSNR of test digits against Fashion-MNIST, same codec",
           within("compression", "test/coded_psnr_db", "higher", "test/coded_fashion_psnr_db", 3.0)),
@@ -120,15 +162,35 @@ CLAIMS = [
     claim("useful-features", DENOISING, "Corruption forces the network to learn useful features", "lower", "% error",
           "linear classifier on 1000 units, wide_denoising against wide",
           better_than(("wide_denoising", MNIST), ("wide", MNIST), PROBE, "lower")),
+    *(claim(f"usual-share-{rival}", DENOISING, "Usually 25 to 30 % of the data are corrupted", "lower", "% error",
+            f"linear classifier on 1000 units, 30 % of the pixels masked against {rival} %",
+            better_than(("wide_denoising", MNIST), (f"wide_denoising@masking{rival}", MNIST), PROBE, "lower"))
+      for rival in (10, 50, 70)),
+    claim("correlated-inputs", SPARSE, "500 hidden units learn the correlated features of 1,000 inputs", "at least 95",
+          "% of variance", "inputs that 50 hidden causes explain; the bound is ours",
+          at_least("structured_500", "synthetic", "explained_percent", 95.0)),
+    claim("random-inputs", SPARSE, "On completely random inputs that is difficult", "less", "% of variance",
+          "1,000 independent inputs against those with structure",
+          better_than(("random_500", "synthetic"), ("structured_500", "synthetic"), "explained_percent", "lower")),
+    claim("more-units", SPARSE, "More hidden units and a sparsity constraint help there", "more", "% of variance",
+          "random inputs: 2,000 sparse units against 500",
+          better_than(("random_2000_sparse", "synthetic"), ("random_500", "synthetic"), "explained_percent", "higher")),
+    claim("more-units-sparse", SPARSE, "... the sparsity constraint, not only the number of units", "more",
+          "% of variance", "random inputs: 2,000 units with the constraint against 2,000 without",
+          better_than(("random_2000_sparse", "synthetic"), ("random_2000", "synthetic"), "explained_percent",
+                      "higher")),
     claim("few-active", SPARSE, "A sparsity constraint leaves only some of many units active", "lower", "% of units",
           "units above 5 % of the largest activation, sparse against wide",
           better_than(("sparse", MNIST), ("wide", MNIST), "test/active_percent", "lower")),
     claim("sparse-useful", SPARSE, "Sparse units learn useful structure", "lower", "% error",
           "linear classifier on 1000 units, sparse against wide",
           better_than(("sparse", MNIST), ("wide", MNIST), PROBE, "lower")),
-    claim("more-dimensions", VARIATIONAL, "More latent dimensions (5, 10, higher) give better results", "falling",
-          SSE, "latent 2, 5, 10, 20 with the same network",
-          falls(("variational", *(f"variational@latent{n}" for n in (5, 10, 20))), "test/sse")),
+    *(claim(f"more-dimensions{suffix}", VARIATIONAL, "More latent dimensions (5, 10, higher) give better results",
+            "falling", SSE, f"latent 2, {', '.join(map(str, sizes))} with the same network",
+            falls((variant, *(f"{variant}@latent{n}" for n in sizes)), "test/sse"), reading)
+      for suffix, variant, sizes, reading in (
+          ("", "variational", (5, 10, 20), "our dense network"),
+          ("-blog", "variational_blog", (5, 10), "the post's: the encoder and decoder of its first part"))),
     claim("subpixel-equal", SUBPIXEL, "A transposed convolution equals a sub-pixel convolution", 0.0, "",
           "kernel 4 x 4, stride 2, converted; also tests/test_autoencoders_subpixel.py",
           exact(subpixel_equals_transposed, "autoencoders.claims.subpixel_equals_transposed")),
@@ -138,6 +200,14 @@ CLAIMS = [
     claim("subpixel-as-good", SUBPIXEL, "A sub-pixel convolution works the same as a transposed one", "within 0.5", SSE,
           "two one-sided tests over seeds, margin 0.5 stated beforehand (the error is about 4.7)",
           equivalent(("subpixel", MNIST), ("plain", MNIST), "test/sse", 0.5)),
+    claim("subpixel-zeros", SUBPIXEL, "It is also a convolution of the image with zeros between its pixels", 0.0, "",
+          "kernel 4 x 4, stride 2, integer weights", exact(zeros_between, "autoencoders.claims.zeros_between")),
+    claim("subpixel-shape", SUBPIXEL, "A kernel (4, 1, 2, 2) makes (4, 4, 4) of (1, 4, 4), shuffled (1, 8, 8)",
+          "(4, 4, 4), (1, 8, 8)", "", "with the convolution padded to keep 4 x 4; without padding it is 3 x 3",
+          exact(example_shapes, "autoencoders.claims.example_shapes")),
+    claim("subpixel-efficient", SUBPIXEL, "The sub-pixel convolution is efficient", "fewer", "ms",
+          "forward and backward pass of the decoder, CPU, taking turns; the exact form of the same function",
+          within("subpixel_study", "milliseconds/subpixel", "lower", "milliseconds/transpose")),
     claim("inverse", SUBPIXEL, "Transposed convolution is the inverse operation of convolution", 0.0, "relative error",
           "undoing a convolution; it is the adjoint instead, as tests/test_autoencoders_subpixel.py shows",
           exact(transposed_inverts_convolution, "autoencoders.claims.transposed_inverts_convolution")),
@@ -184,7 +254,7 @@ RUNS = [
         quick=("--components", "2", "30", "--qualities", "20", "60", *SMALL), quick_minutes=0.4),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4)
       for variant in ("plain", "denoising")),
-    Job(TRAIN, "subpixel", MNIST, quick=QUICK, minutes=2.5),
+    Job(TRAIN, "subpixel", MNIST, THREE, quick=QUICK, minutes=2.5),
     Job(TRAIN, "best", MNIST, THREE, quick=QUICK, minutes=9),
     tagged("best", "code30", "--code", "30", seeds=THREE, minutes=9),
     Job(TRAIN, "denoising_best", MNIST, THREE, quick=QUICK, minutes=2),
@@ -193,12 +263,20 @@ RUNS = [
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK) for variant in ("wide", "wide_denoising", "sparse", "sparse_kl")),
     tagged("sparse", "light", "--l1", "0.003", seeds=THREE),
     tagged("sparse_kl", "units2000", "--code", "2000", seeds=THREE, minutes=3),
-    Job(TRAIN, "sparse_top_k", MNIST, quick=QUICK),
+    Job(TRAIN, "sparse_top_k", MNIST, THREE, quick=QUICK),
     Job(TRAIN, "variational", MNIST, THREE, quick=QUICK),
     *(tagged("variational", f"latent{n}", "--code", str(n), seeds=seeds)
-      for n, seeds in ((5, (0,)), (10, (0,)), (20, THREE))),
+      for n, seeds in ((5, THREE), (10, THREE), (20, THREE))),
+    Job(TRAIN, "variational_blog", MNIST, THREE, quick=None, minutes=2),
+    *(tagged("variational_blog", f"latent{n}", "--code", str(n), seeds=THREE, minutes=2) for n in (5, 10)),
+    tagged("plain", "code2", "--code", "2", "--no-archive", "--no-probe", seeds=THREE, minutes=1),
+    *(tagged("wide_denoising", f"masking{n}", "--amount", f"0.{n // 10}", seeds=THREE) for n in (10, 50, 70)),
+    Job(f"{STUDIES}.linear", "linear_study", MNIST, THREE, quick=None),
+    Job(f"{STUDIES}.text_file", "text_file", MNIST, THREE, quick=None),
+    *(Job(f"{STUDIES}.random_inputs", name, "synthetic", THREE, quick=None)
+      for name in ("random_500", "structured_500", "random_2000", "random_2000_sparse")),
     Job(TRAIN, "likelihood", MNIST, quick=None, minutes=6),
     Job(TRAIN, "compression", MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4),
     *(tagged("compression", f"rate{weight}", "--rate-weight", weight, minutes=2.5) for weight in ("0.005", "0.1")),
-    Job("autoencoders.subpixel.study", "subpixel_study", MNIST, quick=("--steps", "20")),
+    Job("autoencoders.subpixel.study", "subpixel_study", MNIST, THREE, quick=("--steps", "20")),
 ]  # fmt: skip

@@ -12,6 +12,7 @@ KINDS = {PAPER: "paper", NOTEBOOK: "paper"}  # of sources; the others are the do
 DATA, FULL = "fashion_mnist-2000", "fashion_mnist"
 SEEDS = (0, 1, 2, 3, 4)
 NETWORKS = ("residual", "lenet", "densenet")
+FULLY = ("residual", "lenet")  # those trained on all images
 METHODS = ("temperature", "platt", "vector", "matrix", "histogram", "isotonic")
 ECE = "test/ece_percent"
 QUICK = ("--epochs", "3")
@@ -22,12 +23,12 @@ def within(variant: str, first: str, second: str, better: str):
     return better_than((variant, DATA), (variant, DATA), first, better, against=second)
 
 
-def best_method(metric: str, wins_needed: int, data: str = DATA):
+def best_method(metric: str, wins_needed: int, data: str = DATA, networks: tuple[str, ...] = NETWORKS):
     """Checks that temperature scaling has the lowest mean of a metric among all methods on enough networks."""
 
     def check(evidence: Evidence) -> Outcome:
         wins, means = 0, {}
-        for network in NETWORKS:
+        for network in networks:
             rows = {method: evidence.values(network, data, f"{method}/{metric}") for method in METHODS}
             if not all(rows.values()):
                 return Outcome("not run")
@@ -84,8 +85,8 @@ CLAIMS = [
     ),
     Claim(
         "calibration-most-effective-full", POST, "Temperature scaling is often the most effective method",
-        "lowest ECE on most networks", "percent", "the same after training on all 55,000 images, 10 epochs",
-        best_method("ece_percent", 2, FULL), "networks trained on all images",
+        "lowest ECE on most networks", "percent", "on residual and LeNet, trained on all 55,000 images, 10 epochs",
+        best_method("ece_percent", 2, FULL, FULLY), "networks trained on all images",
     ),
     Claim(
         "calibration-adam", POST, "The post's way, Adam on T, finds the temperature", "within 0.1", "percent",
@@ -159,7 +160,7 @@ RUNS = [
     *(
         Job("calibration.train", network, "fashion_mnist", SEEDS[:3], ("--train-examples", "0", "--epochs", "10"), None,
             minutes=4.0)
-        for network in NETWORKS
+        for network in FULLY
     ),
     Job("calibration.studies.solvers", "solvers", "synthetic", (0,), minutes=0.5),
 ]  # fmt: skip

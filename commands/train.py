@@ -36,7 +36,8 @@ def main(module: str, variants: Variants, load: Load, train: Train, argv: list[s
         dataset = load(config)
         run = open_run(module, variant, config, dataset)
         if run.finished:
-            print(f"{run.path} is already finished.")
+            print(f"{run.path} is already finished; its figures are drawn again.")
+            draw_figures(module, run)
             return
         again = shlex.join([*(word for word in argv if word != "--overwrite"), "--resume"])
         try:

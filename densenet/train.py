@@ -21,8 +21,13 @@ VARIANTS: Variants = {
     "fixed": ("its slips mended: stem normalised, training statistics, decaying rate, weight decay", FIXED),
     "bc": ("DenseNet-BC: bottleneck and compression, growth rate 14", BC),
     "plain": ("no connections around units, equal size", replace(SAME_SIZE, connection="plain")),
+    "hundred": ("100 layers, growth rate 2: whether depth by itself is hard to train", replace(
+        FIXED, depth=33, width=2, stem_filters=8)),
+    "hundred_plain": ("the same without connections, equal size", replace(
+        FIXED, connection="plain", depth=33, width=14, stem_filters=14)),
     "residual": ("sums around two units, equal size", replace(SAME_SIZE, connection="residual")),
-}
+}  # fmt: skip
+TINY = ("--depth", "4")  # how the tests run every variant
 MAIN = ("blog", "fixed", "plain", "residual")  # what compare.py lays side by side when it is not told
 
 

@@ -116,9 +116,11 @@ class Run:
         return run
 
     def hold(self) -> None:
-        """Keeps other processes from training into this folder while this one lives."""
+        """Keeps other processes from training into this folder while this one lives; clears what a killed one left."""
         if not lock.hold(self.path):
             raise RunError(f"{self.path} is being trained by another process; wait for it, or use another --tag")
+        for part in self.path.rglob(".*.part*"):  # of a process that was killed while it wrote
+            part.unlink(missing_ok=True)
 
     def beside(self, variant: str) -> "Run":
         """The run of another variant on the same data with the same seed, whether it exists or not."""
@@ -249,7 +251,7 @@ class Run:
         """Writes model.keras, then result.json, whose presence means that the run is finished."""
         parameters = 0
         if model is not None:
-            part = self.path / ".part.keras"
+            part = self.path / ".model.part.keras"
             model.save(part)
             part.replace(self.path / "model.keras")
             parameters = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)

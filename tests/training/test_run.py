@@ -1,5 +1,6 @@
 """The run folder: atomic files, nothing overwritten silently, damage named."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -189,3 +190,18 @@ def test_fewer_epochs_than_were_run_are_refused(tmp_path):
     with pytest.raises(RunError, match="has 4 epochs already, --epochs is 3; ask for at least 4"):
         start(tmp_path, epochs=3, resume=True)
     start(tmp_path, epochs=4, resume=True)
+
+
+def test_what_a_killed_process_left_half_written_is_cleared(tmp_path):
+    config = Settings(runs_dir=str(tmp_path))
+    run = Run.open("m", "v", config, "digits")
+    left = [
+        run.path / ".metrics.csv.123.part",
+        run.path / ".model.part.keras",
+        run.path / "figures" / ".loss.png.9.part",
+    ]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half")
+    Run.open("m", "v", dataclasses.replace(config, resume=True), "digits")
+    assert not any(path.exists() for path in left) and (run.path / "config.json").exists()
