@@ -32,6 +32,8 @@ class Reproduce:
     """Only list claims and runs."""
     jobs: int = 1 if shutil.which("nvidia-smi") else os.cpu_count() or 1
     """Runs at the same time (>= 1); default: one per processor core, or one where there is a GPU."""
+    cluster: str = ""
+    """Address of a running Dask scheduler whose workers share this folder, for more machines."""
     runs_dir: str = ""
     """Folder of the runs; default: runs, or runs_quick at quick size."""
     out: str = ""
@@ -41,6 +43,9 @@ class Reproduce:
 
     def __post_init__(self):
         check_at_least(self, jobs=1)
+        check(
+            not self.cluster or self.size in ("quick", "full"), "cluster", "given with --size quick or full", self.size
+        )
         check(not self.save or self.size != "quick", "size", "committed, full or finished with --save", self.size)
 
 
@@ -100,7 +105,8 @@ def main(argv: list[str] | None = None) -> None:
         with failure_as_row(method, entries):
             tasks[method] = tasks_of(method, options, runs_dir)
     if options.size in ("quick", "full"):
-        for failure in jobs.execute_all([task for some in tasks.values() for task in some], options.jobs):
+        wanted = [task for some in tasks.values() for task in some]
+        for failure in jobs.execute_all(wanted, options.jobs, cluster=options.cluster):
             print(f"failed: {failure}", file=sys.stderr)
     for method in tasks:
         with failure_as_row(method, entries):

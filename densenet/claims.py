@@ -77,8 +77,8 @@ CLAIMS = [
         better_than(("fixed", SMALL[1]), ("residual@double", SMALL[1]), ERROR, "lower", margin=-0.5),
     ),
     Claim(
-        "densenet-blog-accuracy", POST, "The post publishes no accuracy: the first one", "none", "percent error",
-        "blog on MNIST, last epoch; replicated means that it learns (below 2 %)", at_most("blog", "mnist", ERROR, 2.0),
+        "densenet-blog-accuracy", GOAL, "The post's network, for which it publishes no accuracy, learns MNIST", 2.0,
+        "percent error", "blog on MNIST, last epoch", at_most("blog", "mnist", ERROR, 2.0),
     ),
     Claim(
         "densenet-mnist", GOAL, "The mended network reaches 99.5 % on MNIST", 0.5, "percent error",

@@ -13,7 +13,7 @@ PLACES = {
     "gradient/end": "gradient: {} , after training", "gate": "mean gate of {}", "mean_image": "{} , mean image",
     "dense": "{} , dense", "residual": "{} , residual", "plain": "{} , plain", "newton": "{} , Newton (ours)",
     "scikit_learn": "{} , scikit-learn", "brentq": "{} , Brent's root", "lbfgs_50": "{} , L-BFGS 50",
-    "lbfgs_200": "{} , L-BFGS 200", "adam_300": "{} , Adam 300",
+    "lbfgs_200": "{} , L-BFGS 200", "adam_300": "{} , Adam 300", "other": "", "dropped": "",
 }  # fmt: skip
 WORDS = {
     "error": "error", "nll": "negative log-likelihood", "brier": "Brier score", "ece": "calibration error (ECE)",
@@ -64,6 +64,14 @@ WORDS = {
     "error_percent_logistic_regression": "error of logistic regression, %",
     "error_percent_random_view_dropped": "error, a random view dropped, %",
     "error_percent_corrupted_view_dropped": "error, the bad view dropped, %",
+    "own_solved": "solved on its own 400 points", "own_gate_found": "right gate on its own 400 points",
+    "pairs_wrong": "pairs misread", "digits_wrong": "digits misread", "learned_temperature": "T the network learned",
+    "explained": "variance explained", "pca_explained": "variance explained by PCA", "mean_angle_degrees":
+    "mean angle to PCA, degrees", "largest_angle_degrees": "largest angle to PCA, degrees",
+    "largest_difference": "largest difference of pixels", "decoder_megabytes": "decoder, MB",
+    "features_error": "error on its features", "untrained_error": "error on untrained features",
+    "pixels_error": "error on pixels", "mean_rise": "error added by leaving out a layer, points",
+    "least_rise": "by the least layer, points", "most_rise": "by the most needed layer, points",
 }  # fmt: skip
 
 
@@ -107,16 +115,17 @@ def in_place(place: str, words: str) -> str:
 
 
 LOWER = {
-    "bits_per_pixel", "brier", "cross_mse_left_to_right", "cross_mse_right_to_left", "ece", "error", "excess", "fit",
-    "ms", "mse", "mse_true_mask", "negative_elbo", "neighbour_error", "nll", "probe_error", "relative_error",
-    "rotated_error", "scaled_error", "self_mse_left", "self_mse_right", "shifted_error", "smooth_ece", "sse",
+    "bits_per_pixel", "brier", "cross_mse_left_to_right", "cross_mse_right_to_left", "digits_wrong", "ece", "error",
+    "excess", "features_error", "fit", "ms", "mse", "mse_true_mask", "negative_elbo", "neighbour_error", "nll",
+    "pairs_wrong", "probe_error", "relative_error", "rotated_error", "scaled_error", "self_mse_left", "self_mse_right",
+    "shifted_error", "smooth_ece", "sse",
 }  # fmt: skip
 HIGHER = {
     "all_labels_transfer_left_to_right", "all_labels_transfer_right_to_left", "denoised_psnr", "effective_rank",
-    "gain_over_linear", "gain_over_median", "gate_accuracy", "gate_auc", "gate_correlation", "gate_found", "psnr",
-    "retrieval_r10_left_to_right", "retrieval_r1_left_to_right", "single_view_left", "single_view_right", "solved",
-    "sum_correlation", "total_canonical_correlation", "transfer_left_to_right", "transfer_right_to_left",
-    "within_left", "within_right",
+    "explained", "gain_over_linear", "gain_over_median", "gate_accuracy", "gate_auc", "gate_correlation", "gate_found",
+    "own_gate_found", "own_solved", "psnr", "retrieval_r10_left_to_right", "retrieval_r1_left_to_right",
+    "single_view_left", "single_view_right", "solved", "sum_correlation", "total_canonical_correlation",
+    "transfer_left_to_right", "transfer_right_to_left", "within_left", "within_right",
 }  # fmt: skip
 
 

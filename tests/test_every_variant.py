@@ -46,7 +46,24 @@ def rough_drawings(monkeypatch):
         monkeypatch.setitem(plots.plt.rcParams, name, value)
 
 
+@pytest.fixture
+def without_graphs(request):
+    """Runs what would be a graph step by step, but for a module's main variants and its first one.
+
+    The others differ from them in numbers and choices, not in what a graph may hold, and tracing two steps takes far
+    longer than running them.
+    """
+    import tensorflow as tf
+
+    name, variant = (request.node.callspec.params[key] for key in ("name", "variant"))
+    module = importlib.import_module(name)
+    tf.config.run_functions_eagerly(variant not in {*getattr(module, "MAIN", ()), next(iter(module.VARIANTS))})
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.mark.parametrize(("name", "variant"), CASES)
+@pytest.mark.usefixtures("without_graphs")
 def test_variant_trains_saves_and_loads(name, variant, tmp_path, elsewhere):
     module = importlib.import_module(name)
     takes_images = hasattr(module.VARIANTS[variant][1], "data") and "synthetic" not in module.VARIANTS[variant][1].data
