@@ -72,7 +72,8 @@ def everything(train, validation, test, solver: str = "newton") -> dict[str, flo
     metrics = {**uncalibrated(test), **every_method(validation, test), **temperatures(train, validation, test)}
     if solver == "adam":
         start = time.perf_counter()
-        fitted = AdamTemperature().fit(*validation)
+        fitted = AdamTemperature()
+        fitted.fit(*validation)
         metrics |= {"temperature/fit_ms": 1000 * (time.perf_counter() - start), "temperature": fitted.temperature}
         metrics |= basic_metrics(fitted.predict_proba(test[0]), test[1], "temperature")
     return metrics

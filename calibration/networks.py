@@ -60,7 +60,12 @@ def build(
     one_of("network", network, ("residual", "lenet", "densenet"))
     task: dict[str, Any] = {"classes": classes, "image_shape": image_shape}
     if learn_temperature:
-        same = {"network": network, "units": units, "width": width, "batch_normalisation": batch_normalisation}
+        same: dict[str, Any] = {
+            "network": network,
+            "units": units,
+            "width": width,
+            "batch_normalisation": batch_normalisation,
+        }
         plain = build(**same, **task)
         return keras.Model(plain.input, LearnedTemperature(name="temperature")(plain.output), name=plain.name)
     if network == "residual":

@@ -7,6 +7,7 @@ UNITS = {"_percent": "%", "_nats": "nats", "_db": "dB", "_ms": "ms", "_megabytes
 PLACES = {
     "test": "", "file": "", "megabytes": "{} , MB", "milliseconds": "{} , ms", "lockstep": "",
     "gap": "{} , test - train", "temperature": "{} , temperature scaling", "platt": "{} , Platt scaling",
+    "beta": "{} , beta calibration",
     "vector": "{} , vector scaling", "matrix": "{} , matrix scaling", "histogram": "{} , histogram binning",
     "isotonic": "{} , isotonic regression", "structured_vector": "{} , SVS", "structured_matrix": "{} , SMS",
     "fitted_on_train": "{} , T from training data", "gradient/start": "gradient: {} , before training",

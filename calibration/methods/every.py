@@ -1,5 +1,6 @@
 """All recalibration methods by name; `KEEPS_CLASSES` names those that never change a prediction."""
 
+from calibration.methods.beta import BetaCalibration
 from calibration.methods.maps import (
     HistogramBinning,
     Isotonic,
@@ -13,6 +14,7 @@ from calibration.methods.structured import StructuredMatrixScaling, StructuredVe
 METHODS = {
     "temperature": TemperatureScaling,
     "platt": PlattScaling,
+    "beta": BetaCalibration,
     "vector": VectorScaling,
     "matrix": MatrixScaling,
     "structured_vector": StructuredVectorScaling,

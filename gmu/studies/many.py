@@ -127,8 +127,8 @@ def classical_errors(name: str, sample: Split, test: Split) -> list[tuple[float,
         else:
             classifier = (LogisticRegression() if name == "logistic_regression" else SVC()).fit(inputs, labels)
             said, again = classifier.predict(fresh), classifier.predict(inputs)
-        truth = test["label"][copy], labels
-        errors.append(tuple(100 * float((a != b).mean()) for a, b in zip((said, again), truth, strict=True)))
+        wrong, missed = said != test["label"][copy], again != labels
+        errors.append((100 * float(wrong.mean()), 100 * float(missed.mean())))
     return errors
 
 

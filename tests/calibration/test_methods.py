@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from calibration import evaluate
 from calibration.methods import steps
+from calibration.methods.beta import BetaCalibration
 from calibration.methods.every import METHODS
 from calibration.methods.inputs import check_logits, logits_from_probabilities
 from calibration.methods.maps import (
@@ -214,3 +215,40 @@ def test_the_slope_that_the_steps_follow_is_the_derivative_of_the_loss(data):
     (logits, labels), _ = data
     up, down = (steps.loss_and_slope(1.5 + sign * 1e-6, logits.astype(float), labels)[0] for sign in (1, -1))
     assert steps.loss_and_slope(1.5, logits.astype(float), labels)[1] == pytest.approx((up - down) / 2e-6, rel=1e-4)
+
+
+def two_classes(count, a, b, c, seed=0):
+    """Logits (0, l) and labels drawn from the probability that beta calibration with (a, b, c) makes of l."""
+    generator = np.random.default_rng(seed)
+    odds = 2 * generator.normal(size=count)
+    truth = expit(a * -np.logaddexp(0, -odds) + b * np.logaddexp(0, odds) + c)
+    return np.stack([np.zeros(count), odds], axis=1), (generator.random(count) < truth).astype(int)
+
+
+def test_beta_calibration_finds_the_map_that_made_the_labels():
+    fitted = BetaCalibration().fit(*two_classes(200_000, 0.5, 1.5, -0.3))
+    np.testing.assert_allclose(fitted.coefficients[0], [0.5, 1.5, -0.3], atol=0.04)
+
+
+def test_beta_calibration_is_at_its_optimum_and_no_worse_than_platt():
+    logits, labels = two_classes(2000, 0.4, 1.6, 0.2, seed=1)
+    beta, platt = BetaCalibration().fit(logits, labels), PlattScaling().fit(logits, labels)
+
+    def loss(probabilities):  # on Platt's soft targets, which both minimise
+        high, low = (labels.sum() + 1) / (labels.sum() + 2), 1 / ((1 - labels).sum() + 2)
+        target = np.where(labels == 1, high, low)
+        return -np.mean(target * np.log(probabilities[:, 1]) + (1 - target) * np.log(probabilities[:, 0]))
+
+    best, kept = loss(beta.predict_proba(logits)), beta.coefficients.copy()
+    assert best < loss(platt.predict_proba(logits)) - 1e-4
+    for place in range(3):
+        for step in (-1e-3, 1e-3):
+            beta.coefficients = kept.copy()
+            beta.coefficients[0, place] += step
+            assert loss(beta.predict_proba(logits)) > best
+
+
+def test_beta_calibration_never_turns_the_order_around():
+    logits, labels = two_classes(500, 1.0, 1.0, 0.0)
+    fitted = BetaCalibration().fit(logits, 1 - labels)  # the opposite of what the logits say
+    assert (fitted.coefficients[0, :2] >= 0).all()
