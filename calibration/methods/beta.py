@@ -10,10 +10,10 @@ from calibration.methods.maps import Method, normalise, one_versus_rest
 class BetaCalibration(Method):
     """log q / (1 - q) = a log p - b log(1 - p) + c with a, b >= 0, of each class one versus rest, then normalised.
 
-    p = sigmoid(l_k) with the log-odds l_k of `one_versus_rest`. With a = b it is Platt scaling, with a = b = 1 and c = 0
-    it leaves p alone. Targets are Platt's (N+ + 1) / (N+ + 2) and 1 / (N- + 2), so that separable classes have a finite
-    fit. Made for two classes; predicted classes may change where there are more. `coefficients` holds (a, b, c) per
-    class.
+    p = sigmoid(l_k) with the log-odds l_k of `one_versus_rest`. With a = b it is Platt scaling; with a = b = 1, c = 0
+    it leaves p alone. Targets are Platt's (N+ + 1) / (N+ + 2) and 1 / (N- + 2), so that separable classes have a
+    finite fit. Made for two classes; predicted classes may change where there are more. `coefficients` holds (a, b, c)
+    of every class.
     """
 
     def _fit(self, logits, labels):
