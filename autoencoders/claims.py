@@ -13,6 +13,7 @@ from reporting.claims import (
     equivalent,
     exact,
     measured,
+    not_testable,
     number,
 )
 
@@ -175,6 +176,14 @@ CLAIMS = [
     claim("more-units", SPARSE, "More hidden units and a sparsity constraint help there", "more", "% of variance",
           "random inputs: 2,000 sparse units against 500",
           better_than(("random_2000_sparse", "synthetic"), ("random_500", "synthetic"), "explained_percent", "higher")),
+    *(claim(id_, source, text, "", "", "", not_testable(why)) for id_, source, text, why in (
+        ("generate", VARIATIONAL, "You can generate text, images and even music",
+         "no measure of a good picture is stated, no text or music given; digits are drawn in the figure `samples`"),
+        ("transfer", PLAIN, "Gigabytes can be sent as megabytes and be given back at the original size",
+         "the posts' own numbers, 45 and 18 MB, are judged; the pictures that come back are not the same ones"),
+        ("gans", SUBPIXEL, "Sub-pixel layers can be very helpful in GANs and super resolution",
+         "neither is built in the post; the layer is compared in an autoencoder"),
+    )),
     claim("more-units-sparse", SPARSE, "... the sparsity constraint, not only the number of units", "more",
           "% of variance", "random inputs: 2,000 units with the constraint against 2,000 without",
           better_than(("random_2000_sparse", "synthetic"), ("random_2000", "synthetic"), "explained_percent",

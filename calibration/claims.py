@@ -3,7 +3,7 @@
 import numpy as np
 
 from commands.jobs import Job
-from reporting.claims import Claim, Evidence, Outcome, at_most, better_than, equivalent, exact, number
+from reporting.claims import Claim, Evidence, Outcome, at_most, better_than, equivalent, exact, not_testable, number
 
 POST = "On Calibration of Modern Neural Networks"
 PAPER = "On Calibration of Modern Neural Networks (Guo et al. 2017, cited by the post)"
@@ -73,6 +73,23 @@ CLAIMS = [
     ends("width", "More width makes calibration worse", "width_32", "width_4"),
     ends("normalisation", "Batch normalisation makes calibration worse", "residual", "no_batch_normalisation"),
     ends("decay", "Less weight decay makes calibration worse", "decay_0", "decay_5e-3"),
+    *(
+        Claim(
+            f"calibration-{id_}-error", POST, claim, "lower error", "percent",
+            f"test error of {first} against {second}, 2,000 training images, same seeds",
+            better_than((first, DATA), (second, DATA), "test/error_percent", "lower"),
+        )
+        for id_, claim, first, second in (
+            ("depth", "More depth may reduce the classification error", "depth_19", "depth_7"),
+            ("width", "More width may reduce the classification error", "width_32", "width_4"),
+            ("normalisation", "Batch normalisation can in some cases improve the accuracy", "residual",
+             "no_batch_normalisation"),
+        )
+    ),
+    Claim(
+        "calibration-doctors", POST, "Where confidence is low, control should pass to human doctors", "", "", "",
+        not_testable("what people should do"),
+    ),
     Claim(
         "calibration-temperature", POST, "Temperature scaling mends calibration", "lower ECE", "percent",
         "residual network: scaled against uncalibrated",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from commands.jobs import Job
-from reporting.claims import Claim, at_least, at_most, better_than, exact
+from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable
 
 POST = "Densely Connected Convolutional Networks - DenseNet"
 PAPER = "Densely Connected Convolutional Networks (Huang et al. 2017, cited by the post)"
@@ -93,6 +93,10 @@ CLAIMS = [
         "lower error than without connections", "percent",
         "100 layers of growth rate 2 against 100 plain ones of equal size, 2,000 images, 5 epochs",
         better_than(("hundred@short", SMALL[1]), ("hundred_plain@short", SMALL[1]), ERROR, "lower"),
+    ),
+    Claim(
+        "densenet-reuse", POST, "DenseNets encourage feature reuse and strengthen feature propagation", "", "", "",
+        not_testable("no measure of it is stated; the figure `connectivity` draws what later layers take from earlier ones"),
     ),
     Claim(
         "densenet-features", POST, "DenseNets may be good feature extractors", "lower error than pixels", "percent",
