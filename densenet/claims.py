@@ -96,7 +96,7 @@ CLAIMS = [
     ),
     Claim(
         "densenet-reuse", POST, "DenseNets encourage feature reuse and strengthen feature propagation", "", "", "",
-        not_testable("no measure of it is stated; the figure `connectivity` draws what later layers take from earlier ones"),
+        not_testable("no measure of it is stated; `connectivity` draws what later layers take from earlier ones"),
     ),
     Claim(
         "densenet-features", POST, "DenseNets may be good feature extractors", "lower error than pixels", "percent",
