@@ -7,9 +7,11 @@ docs/<topic>_files. Needs requirements-dev.txt. `make walkthroughs` only runs th
 import base64
 import dataclasses
 import os
+import re
 import sys
 from pathlib import Path
 
+import nbformat
 import tyro
 
 from commands.gallery import small
@@ -43,14 +45,23 @@ def run(path: Path):
     NotebookClient(
         notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(DOCS.parent)}}
     ).execute()  # fmt: skip
+    return tidy(notebook)
+
+
+def tidy(notebook):
+    """The notebook with what a reader wants of its outputs: what was printed, in one piece, and small pictures."""
     for cell in notebook.cells:
-        cell.metadata, cell["outputs"] = {}, [said for said in cell.get("outputs", []) if said.get("name") != "stderr"]
-        if cell.cell_type == "markdown":
-            del cell["outputs"]
-        for said in cell.get("outputs", []):
-            if "image/png" in said.get("data", {}):
+        cell.metadata, kept = {}, []
+        for said in cell.pop("outputs", []):
+            if said.get("name") == "stdout" and kept and kept[-1].get("name") == "stdout":
+                kept[-1]["text"] += said["text"]
+            elif said.get("name") == "stdout" or said.output_type == "error":
+                kept.append(said)
+            elif "image/png" in said.get("data", {}):
                 png = small(base64.b64decode(said["data"]["image/png"]))
-                said["data"] = {"image/png": base64.b64encode(png).decode()}
+                kept.append({**said, "data": {"image/png": base64.b64encode(png).decode()}})
+        if cell.cell_type == "code":
+            cell["outputs"] = [nbformat.from_dict(said) for said in kept]
     notebook.metadata = {"kernelspec": notebook.metadata.get("kernelspec", PYTHON), "language_info": {"name": "python"}}
     return notebook
 
@@ -58,12 +69,10 @@ def run(path: Path):
 PYTHON = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
-def publish(topic: str, path: Path) -> list[Path]:
-    """Runs a source and writes its notebook, its page and its pictures."""
-    import nbformat
+def publish(topic: str, notebook) -> list[Path]:
+    """Writes the notebook, its page and its pictures."""
     from nbconvert import MarkdownExporter
 
-    notebook = run(path)
     page, found = MarkdownExporter().from_notebook_node(
         notebook, {"output_files_dir": f"{topic}_files", "unique_key": topic}
     )
@@ -84,7 +93,7 @@ def describe_pictures(page: str) -> str:
     """The page with the heading that a picture stands under as its alternative text."""
     lines, heading = page.split("\n"), ""
     for number, line in enumerate(lines):
-        heading = line.lstrip("# ") if line.startswith("#") else heading
+        heading = re.sub(r"[]\[`]", "", line.lstrip("# ")) if line.startswith("#") else heading
         lines[number] = line.replace("![png](", f"![What the code draws under '{heading}'](")
     return "\n".join(line.rstrip() for line in lines)
 
@@ -98,7 +107,7 @@ def main(argv: list[str] | None = None) -> None:
         for topic in options.topics or known:
             if topic not in known:
                 raise SettingsError(f"there is no docs/{topic}.py, expected one of {', '.join(known)}")
-            written = publish(topic, known[topic])
+            written = publish(topic, run(known[topic]))
             print(f"{topic}: {len(written)} files, {sum(path.stat().st_size for path in written) / 1e3:,.0f} kB")
 
 

@@ -45,6 +45,6 @@ def test_a_walkthrough_names_its_post_and_ends_with_exercises(topic):
 
 
 def test_pictures_are_described_by_their_heading():
-    page = "# One\n\n![png](a.png)\n\n## Two `x`\n![png](b.png)   "
-    first, second = "![What the code draws under 'One'](a.png)", "![What the code draws under 'Two `x`'](b.png)"
-    assert describe_pictures(page) == f"# One\n\n{first}\n\n## Two `x`\n{second}"
+    page = "# One\n\n![png](a.png)\n\n## Two `[x]`\n![png](b.png)   "
+    first, second = "![What the code draws under 'One'](a.png)", "![What the code draws under 'Two x'](b.png)"
+    assert describe_pictures(page) == f"# One\n\n{first}\n\n## Two `[x]`\n{second}"
