@@ -85,10 +85,9 @@ for row, (words, pictures) in zip(axes, rows.items(), strict=True):
         axis.axis("off")
 
 # %% [markdown]
-# With the post's weight the drawings are templates, one per class: they look right and say nothing of the image. At
-# full size their error is that of the ten mean images, to three digits (`capsnet/README.md`). Both read digits
-# equally well: the post's
-# 99.09 % holds.
+# With the post's weight every drawing is the same grey shape here; at full size they are ten templates, one per class,
+# whose error is that of the ten mean images, to three digits (`capsnet/README.md`). They say nothing of the image but
+# its class. Both networks read digits equally well: the post's 99.09 % holds.
 #
 # ## Exercises
 #
