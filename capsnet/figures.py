@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 from matplotlib import pyplot as plt
+from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from capsnet import evaluate
@@ -202,6 +203,25 @@ def overlays(run: Run) -> Figure | None:
     )
 
 
+def pairs_seen(run: Run) -> Figure | None:
+    """MultiMNIST: what is misread on validation pairs against the training pairs seen so far."""
+    rows = run.metrics() if settings_of(run)["pairs"] else []
+    if len(rows) < 2 or "validation/digits" not in rows[0]:
+        return None
+    figure, axis = plt.subplots(figsize=(6, 3.6))
+    seen = [row["epoch"] * run.result["counts"]["train"] for row in rows]
+    for term, label in (("accuracy", "pairs: a digit or both"), ("digits", "digits")):
+        axis.plot(seen, [100 * (1 - row[f"validation/{term}"]) for row in rows], "o-", label=label)
+    axis.set(xscale="log", yscale="log", xlabel="training pairs seen", ylabel="misread (%)", title="Overlapping digits")
+    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(ticker.NullLocator())
+    axis.legend()
+    return plots.caption(
+        figure, f"5,000 validation pairs, one rate schedule over the whole run. {plots.describe(run)}."
+    )
+
+
 def equivariance(run: Run) -> Figure | None:
     """Length and pose of the true class's capsule while the image moves: the one should stay, the other go along."""
     if not reads_digits(settings_of(run)):
@@ -241,6 +261,7 @@ DRAWN = {
     "perturbations": perturbations,
     "couplings": couplings,
     "overlays": overlays,
+    "pairs_seen": pairs_seen,
     "equivariance": equivariance,
 }
 FIGURES = {name: of_trainings(draw) for name, draw in DRAWN.items()}
