@@ -52,6 +52,8 @@ def fit(
     train, validation = on_device(dataset.train, strategy), on_device(dataset.validation, strategy)
     examples, held = dataset.counts()["train"], dataset.counts()["validation"]
     history = restore(run, [*model.variables, *optimizer.variables])
+    if history:  # killed after the checkpoint was written, before the line of its epoch was
+        run.write_metrics(history)
     board = Board(run.path, history) if config.tensorboard else None
     progress = Progress(config.epochs, math.ceil(examples / config.batch_size))
     for epoch in range(len(history) + 1, config.epochs + 1):

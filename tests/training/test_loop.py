@@ -143,6 +143,14 @@ def test_nan_stops_with_step_and_term_and_keeps_the_last_good_checkpoint(tmp_pat
     assert len(history) == 2 and all(np.isfinite(value).all() for value in state)
 
 
+def test_a_run_killed_between_checkpoint_and_metrics_gets_its_last_line_back(tmp_path):
+    history, run = fit(tmp_path, network())
+    lines = (run.path / "metrics.csv").read_text()
+    (run.path / "metrics.csv").write_text("".join(lines.splitlines(keepends=True)[:-1]))
+    again, _ = fit(tmp_path, network(), overwrite=False, resume=True)
+    assert again == history and (run.path / "metrics.csv").read_text() == lines
+
+
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     _, run = fit(tmp_path, network())
     wider = keras.Sequential([keras.Input((3,)), keras.layers.Dense(9), keras.layers.Dense(1)])
