@@ -38,6 +38,8 @@ def reconstructions(run: Run) -> Figure | None:
 
 def grid_row(run: Run) -> dict[str, np.ndarray]:
     """For compare.py: test images, and what this network makes of them (corrupted, if that is what it learned)."""
+    if not (run.path / "model.keras").exists():  # a study
+        return {}
     config, dataset = config_of(run), dataset_of(run)
     chosen = first_of_each_class(dataset.test)
     rows = {"original": pixels(dataset.test["image"][chosen])}

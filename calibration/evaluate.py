@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 
 from calibration.methods.every import METHODS
-from calibration.methods.steps import AdamTemperature
+from calibration.methods.maps import AdamTemperature
 from calibration.methods.temperature import fit_temperature
 from calibration.metrics import binned, uncertainty
 from calibration.metrics.smooth import smooth_ece

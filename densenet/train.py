@@ -24,7 +24,7 @@ VARIANTS: Variants = {
     "hundred": ("100 layers, growth rate 2: whether depth by itself is hard to train", replace(
         FIXED, depth=33, width=2, stem_filters=8)),
     "hundred_plain": ("the same without connections, equal size", replace(
-        FIXED, connection="plain", depth=33, width=14, stem_filters=14)),
+        FIXED, connection="plain", depth=33, width=16, stem_filters=16)),
     "residual": ("sums around two units, equal size", replace(SAME_SIZE, connection="residual")),
 }  # fmt: skip
 TINY = ("--depth", "4")  # how the tests run every variant

@@ -21,26 +21,40 @@ def module(name, *variants):
     return types.SimpleNamespace(__name__=name, VARIANTS={variant: ("text", settings) for variant in variants})
 
 
-def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path):
+def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path, capsys):
     runs, out = tmp_path / "runs", tmp_path / "out"
     flags = ["--", "--epochs", "2", "--samples", "50"]
-    compare = ["compare.py", "gmu", "--variants", "blog", "best", "--seeds", "0", "1", "--runs-dir", runs, "--out", out]
-    first = command(*compare, *flags, check=0)
+    arguments = [
+        "compare.py",
+        "gmu",
+        "--variants",
+        "blog",
+        "best",
+        "--seeds",
+        "0",
+        "1",
+        "--runs-dir",
+        runs,
+        "--out",
+        out,
+    ]
+    first = command(*arguments, *flags, check=0)
     assert "4 runs to do" in first.stdout and "| blog" in first.stdout and "paired t-test p" in first.stdout
     assert (out / "gmu.csv").read_text().count("\n") == 3 and "best" in (out / "gmu.md").read_text()
     damaged = runs / "gmu" / "blog" / "synthetic" / "seed1"  # named, skipped and kept
     (damaged / "result.json").write_text('{"half')
-    again = command(*compare, *flags, check=0)
-    assert "0 runs to do" in again.stdout and "4 finished" in again.stdout
-    assert f"skipped {damaged}" in again.stdout and "| blog" in again.stdout
+    compare.main(list(map(str, [*arguments[1:], *flags])))
+    again = capsys.readouterr().out
+    assert "0 runs to do" in again and "4 finished" in again
+    assert f"skipped {damaged}" in again and "| blog" in again
     assert (damaged / "result.json").read_text() == '{"half'
 
     done = command("reproduce.py", "--only", "gmu", "--size", "committed", "--out", out, "--runs-dir", runs, check=0)
     entries = json.loads((out / "claims.json").read_text())
     assert entries and {entry["verdict"] for entry in entries} <= set(claims.VERDICTS)
     assert f"Open {out / 'index.html'}" in done.stdout
-    listed = command("reproduce.py", "--only", "gmu", "--list", check=0)
-    assert entries[0]["id"] in listed.stdout
+    reproduce.main(["--only", "gmu", "--list"])
+    assert entries[0]["id"] in capsys.readouterr().out
 
 
 def test_variants_are_chosen_across_methods():

@@ -145,22 +145,3 @@ def elsewhere(tmp_path_factory):
     yield ask
     process.stdin.close()
     process.wait(30)
-
-
-def test_a_saved_model_loads_in_a_fresh_process_without_custom_objects(command, tmp_path):
-    import keras
-
-    from gmu import model
-
-    network = model.build(units=4)
-    network.save(tmp_path / "model.keras")
-    points = {name: np.linspace(-3, 3, 5, dtype=np.float32)[:, None] for name in ("visual", "textual")}
-    expected = keras.ops.convert_to_numpy(network(points)["logits"])
-    code = (
-        "import sys, keras, numpy as np, gmu.model\n"
-        f"model = keras.saving.load_model({str(tmp_path / 'model.keras')!r}, safe_mode=True)\n"
-        "x = np.linspace(-3, 3, 5, dtype=np.float32)[:, None]\n"
-        "print(np.asarray(model({'visual': x, 'textual': x})['logits']).tolist())\n"
-    )
-    done = command("-c", code, check=0)
-    np.testing.assert_allclose(json.loads(done.stdout.splitlines()[-1]), expected, rtol=1e-6)

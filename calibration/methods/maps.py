@@ -11,6 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from calibration.methods.inputs import check_fit, check_logits
+from calibration.methods.steps import adam
 from calibration.methods.temperature import TemperatureFit, fit_temperature
 from calibration.metrics.binned import BINS, equal_width_edges, equal_width_index, softmax
 
@@ -59,6 +60,18 @@ class TemperatureScaling(Method):
 
     def _predict(self, logits):
         return softmax(logits / self.result.temperature)
+
+
+class AdamTemperature(Method):
+    """softmax(z / T) with the T of `calibration.methods.steps.adam`; `temperature` holds it."""
+
+    temperature: float
+
+    def _fit(self, logits, labels):
+        self.temperature = adam(logits, labels)
+
+    def _predict(self, logits):
+        return softmax(logits / self.temperature)
 
 
 class PlattScaling(Method):

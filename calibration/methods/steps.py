@@ -5,9 +5,6 @@
 
 import numpy as np
 
-from calibration.methods.maps import Method
-from calibration.metrics.binned import softmax
-
 
 def loss_and_slope(temperature: float, logits, labels) -> tuple[float, float]:
     """Mean NLL of softmax(z / T) and its derivative in T, in the dtype of the logits, as the recipes compute it."""
@@ -35,16 +32,4 @@ def adam(logits, labels, iterations: int = 300, rate: float = 0.01) -> float:
         _, slope = loss_and_slope(temperature, logits, labels)
         mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
         temperature -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-7)
-    return temperature
-
-
-class AdamTemperature(Method):
-    """softmax(z / T) with the T of `adam`; `temperature` holds it."""
-
-    temperature: float
-
-    def _fit(self, logits, labels):
-        self.temperature = float(adam(logits, labels))
-
-    def _predict(self, logits):
-        return softmax(logits / self.temperature)
+    return float(temperature)

@@ -12,6 +12,7 @@ from calibration.methods.beta import BetaCalibration
 from calibration.methods.every import METHODS
 from calibration.methods.inputs import check_logits, logits_from_probabilities
 from calibration.methods.maps import (
+    AdamTemperature,
     HistogramBinning,
     MatrixScaling,
     PlattScaling,
@@ -204,7 +205,7 @@ def test_logits_that_happen_to_be_small_are_still_logits():
 
 def test_steps_of_adam_on_t_end_near_the_minimum_and_stop_short_of_a_far_one(data):
     validation, test = data
-    fitted, exact = steps.AdamTemperature().fit(*validation), fit_temperature(*validation).temperature
+    fitted, exact = AdamTemperature().fit(*validation), fit_temperature(*validation).temperature
     assert 1.5 < fitted.temperature == pytest.approx(exact, rel=0.1)
     np.testing.assert_allclose(fitted.predict_proba(test[0]), binned.softmax(test[0] / fitted.temperature), rtol=1e-6)
     far = (8 * validation[0], validation[1])

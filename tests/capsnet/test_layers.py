@@ -96,5 +96,5 @@ def test_shift_rests_outside_training_and_draws_anew_within():
 def test_shift_keeps_its_random_state_among_the_variables():
     layer = RandomShift(2)
     model = keras.Sequential([keras.Input((6, 6, 1)), layer])
-    assert any(variable is layer.seed_generator.state for variable in model.variables)
+    assert any(variable is layer.generator.state for variable in model.variables)
     assert model.count_params() == 0

@@ -68,6 +68,8 @@ def test_rivals_are_of_equal_size():
     for name, (_, config) in VARIANTS.items():
         sizes[name] = parameters(build(**{field: getattr(config, field) for field in NETWORK}))
     assert sizes["blog"] == 141_010
+    deep = {name: sizes.pop(name) for name in list(sizes) if name.startswith("hundred")}
+    assert abs(deep["hundred_plain"] / deep["hundred"] - 1) < 0.05, deep
     assert all(abs(size / sizes["fixed"] - 1) < 0.03 for size in sizes.values()), sizes
 
 

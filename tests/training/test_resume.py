@@ -74,13 +74,19 @@ def write_script(path, stalls):
     return path
 
 
-@pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_killed_and_resumed_equals_straight(tmp_path, stop, code):
-    straight, broken = tmp_path / "straight", tmp_path / "broken"
-    script, stalling = (write_script(tmp_path / folder / "noisy.py", folder == "b") for folder in "ab")
-    done = start(script, "--runs-dir", straight)
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """A run that was never killed."""
+    folder = tmp_path_factory.mktemp("straight")
+    done = start(write_script(folder / "a" / "noisy.py", False), "--runs-dir", folder)
     assert done.wait(120) == 0, done.stderr.read()
+    return folder
 
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_killed_and_resumed_equals_straight(tmp_path, straight, stop, code):
+    broken = tmp_path / "broken"
+    script, stalling = (write_script(tmp_path / folder / "noisy.py", folder == "b") for folder in "ab")
     killed = start(stalling, "--runs-dir", broken)
     assert any(line == "in the third epoch\n" for line in killed.stdout), killed.stderr.read()
     killed.send_signal(stop)
@@ -90,8 +96,9 @@ def test_killed_and_resumed_equals_straight(tmp_path, stop, code):
     run, _, history = final_state(broken)
     assert len(history) == 2 and not run.finished
 
-    refused = start(script, "--runs-dir", broken)
-    assert refused.wait(60) == 2 and "--resume" in refused.stderr.read()
+    if stop == signal.SIGKILL:
+        refused = start(script, "--runs-dir", broken)
+        assert refused.wait(60) == 2 and "--resume" in refused.stderr.read()
     resumed = start(script, "--runs-dir", broken, "--resume")
     assert resumed.wait(120) == 0, resumed.stderr.read()
     run, state, history = final_state(broken)
