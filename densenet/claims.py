@@ -12,11 +12,10 @@ KINDS = {PAPER: "paper", GOAL: "goal"}  # of sources; the others are the documen
 ERROR = "test/error_percent"
 SMALL = ("fashion_mnist-500", "fashion_mnist-2000")
 DEEP = ("gradients_deep", "fashion_mnist")
-SEEDS, SIX = (0, 1, 2), tuple(range(6))
+SEEDS = (0, 1, 2)
 SMALL_FLAGS = {"fashion_mnist-500": ("--train-examples", "500", "--epochs", "30", "--batch-size", "32"),
                "fashion_mnist-2000": ("--train-examples", "2000", "--epochs", "15", "--batch-size", "32")}  # fmt: skip
 
-HUNDRED = ("--train-examples", "2000", "--epochs", "5", "--batch-size", "32", "--tag", "short")
 DOUBLE = ("--width", "51", "--stem-filters", "51", "--tag", "double")
 
 
@@ -89,10 +88,8 @@ CLAIMS = [
         "last epoch", at_most("fixed", "fashion_mnist", ERROR, 7.0),
     ),
     Claim(
-        "densenet-scaling", POST, "DenseNets scale to hundreds of layers without optimisation difficulties",
-        "lower error than without connections", "percent",
-        "100 layers of growth rate 2 against 100 plain ones of equal size, 2,000 images, 5 epochs",
-        better_than(("hundred@short", SMALL[1]), ("hundred_plain@short", SMALL[1]), ERROR, "lower"),
+        "densenet-scaling", POST, "DenseNets scale to hundreds of layers without optimisation difficulties", "", "", "",
+        not_testable("hundreds of layers are out of reach of a processor; `hundred` builds a hundred thin ones"),
     ),
     Claim(
         "densenet-reuse", POST, "DenseNets encourage feature reuse and strengthen feature propagation", "", "", "",
@@ -126,11 +123,9 @@ RUNS = [
     *(Job("densenet.train", variant, "fashion_mnist", SEEDS, SMALL_FLAGS[data], None, minutes=3.0)
       for data in SMALL for variant in ("fixed", "bc", "plain", "residual")),
     Job("densenet.train", "residual", "fashion_mnist", SEEDS, (*SMALL_FLAGS[SMALL[1]], *DOUBLE), None, minutes=6.0),
-    Job("densenet.studies.gradients", "gradients_deep", "fashion_mnist", SIX, ("--train-examples", "0"), minutes=0.5),
+    Job("densenet.studies.gradients", "gradients_deep", "fashion_mnist", SEEDS, ("--train-examples", "0"), minutes=0.5),
     *(Job("densenet.studies.features", f"features_{name}", "fashion_mnist", SEEDS, (), None, minutes=3.0)
-      for name in ("dense", "residual", "plain")),
-    *(Job("densenet.train", variant, "fashion_mnist", SEEDS, HUNDRED, None, minutes=3.0)
-      for variant in ("hundred", "hundred_plain")),
+      for name in ("dense", "residual")),
     Job("densenet.train", "blog", "mnist", SEEDS, (), ("--train-examples", "1000", "--epochs", "1"), minutes=25.0),
     Job("densenet.train", "fixed", "mnist", SEEDS, (), None, minutes=25.0),
     Job("densenet.train", "fixed", "fashion_mnist", SEEDS, ("--epochs", "30"), None, minutes=75.0),

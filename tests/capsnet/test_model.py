@@ -1,6 +1,5 @@
 """The whole network: exact parameter counts, other shapes, saving, `model.fit`, mixed precision."""
 
-
 import keras
 import numpy as np
 import pytest

@@ -1,6 +1,5 @@
 """CorrMCNN's network: the slides' table, layers against loops, one encoding for three passes, absent views, saving."""
 
-
 import keras
 import numpy as np
 import pytest

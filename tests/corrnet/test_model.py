@@ -1,6 +1,5 @@
 """CorrNet's networks: the shared bias, three passes from one encoding, unequal views, saving."""
 
-
 import keras
 import numpy as np
 import pytest
