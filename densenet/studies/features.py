@@ -40,7 +40,7 @@ VARIANTS: Variants = {
     "features_residual": ("a residual network of its size", study_of("residual")),
     "features_plain": ("a network of its size without connections", study_of("plain")),
 }
-TINY = ("--other", "digits")
+TINY = ("--other", "digits", "--depth", "2")
 
 
 def load(config: Config) -> Dataset:
