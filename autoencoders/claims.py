@@ -93,12 +93,11 @@ def zeros_between():
 
 def example_shapes():
     """Shapes (channels, rows, columns) of the post's example, before and after the shuffle."""
+    import tensorflow as tf
     from keras import ops
 
     image, kernel = np.ones((1, 4, 4, 1), "float32"), np.ones((2, 2, 1, 4), "float32")
     maps = ops.conv(image, kernel, padding="same")
-    import tensorflow as tf
-
     large = tf.nn.depth_to_space(maps, 2)
     found = [(each.shape[-1], *each.shape[1:3]) for each in (maps, large)]
     return found == [(4, 4, 4), (1, 8, 8)], {"maps": found[0], "picture": found[1]}

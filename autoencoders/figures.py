@@ -18,7 +18,7 @@ SHOWN = 5000  # test images of a scatter
 def reconstructions(run: Run) -> Figure | None:
     """Test images above their reconstructions, as in the post, with a PCA row of equal code size."""
     config, metrics = config_of(run), run.result["metrics"]
-    if "test/pca_sse" not in metrics or not (run.path / "model.keras").exists():
+    if "test/pca_sse" not in metrics or not run.has_model:
         return None
     dataset = dataset_of(run)
     shown = pixels(dataset.test["image"][first_of_each_class(dataset.test)])
@@ -38,7 +38,7 @@ def reconstructions(run: Run) -> Figure | None:
 
 def grid_row(run: Run) -> dict[str, np.ndarray]:
     """For compare.py: test images, and what this network makes of them (corrupted, if that is what it learned)."""
-    if not (run.path / "model.keras").exists():  # a study
+    if not run.has_model:  # a study
         return {}
     config, dataset = config_of(run), dataset_of(run)
     chosen = first_of_each_class(dataset.test)
@@ -51,7 +51,7 @@ def grid_row(run: Run) -> dict[str, np.ndarray]:
 
 def loss(run: Run) -> Figure | None:
     """Learning curves of the reconstruction."""
-    if not (run.path / "model.keras").exists():  # a study
+    if not run.has_model:  # a study
         return None
     config = config_of(run)
     unit = "nats" if config.reconstruction == "cross_entropy" else "squared error"

@@ -4,7 +4,6 @@ import functools
 
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from capsnet import evaluate
@@ -212,10 +211,8 @@ def pairs_seen(run: Run) -> Figure | None:
     seen = [row["epoch"] * run.result["counts"]["train"] for row in rows]
     for term, label in (("accuracy", "pairs: a digit or both"), ("digits", "digits")):
         axis.plot(seen, [100 * (1 - row[f"validation/{term}"]) for row in rows], "o-", label=label)
-    axis.set(xscale="log", yscale="log", xlabel="training pairs seen", ylabel="misread (%)", title="Overlapping digits")
-    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_locator(ticker.NullLocator())
+    axis.set(xscale="log", xlabel="training pairs seen", ylabel="misread (%)", title="Overlapping digits")
+    plots.plain_log_scale(axis)
     axis.legend()
     return plots.caption(
         figure, f"5,000 validation pairs, one rate schedule over the whole run. {plots.describe(run)}."

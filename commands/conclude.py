@@ -107,7 +107,7 @@ def lines(module: str, variants: Variants, run: Run, dataset: Dataset, figures: 
     said = [told] if told else []
     if figures:
         said.append(f"Figures in {figures[0].parent}: {', '.join(path.stem for path in figures)}")
-    if module == f"{method}.train" and (run.path / "model.keras").exists():
+    if module == f"{method}.train" and run.has_model:
         where, data = shlex.quote(str(run.path)), run.config["settings"]["data"]
         pairs, images = "digits" in dataset.test, "image" in dataset.test or "left" in dataset.test
         inputs = shlex.quote(data) if Path(data).exists() else "PICTURE.png" if images else "TABLE.csv"

@@ -20,6 +20,7 @@ from training.run import write_atomic
 from training.settings import SettingsError, one_line_errors, run_cli
 
 SECONDS = 600  # until a cell counts as stuck
+PYTHON = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +65,6 @@ def tidy(notebook):
             cell["outputs"] = [nbformat.from_dict(said) for said in kept]
     notebook.metadata = {"kernelspec": notebook.metadata.get("kernelspec", PYTHON), "language_info": {"name": "python"}}
     return notebook
-
-
-PYTHON = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def publish(topic: str, notebook) -> list[Path]:

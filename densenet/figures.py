@@ -2,7 +2,6 @@
 
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from reporting import plots
@@ -51,11 +50,9 @@ def curves(run: Run) -> Figure | None:
     for split in ("train", "validation"):
         errors = [100 * (1 - row[f"{split}/accuracy"]) for row in rows]
         axis.plot([row["epoch"] for row in rows], errors, label=split)
-    axis.set(xlabel="epoch", ylabel="error (%)", yscale="log", title="Error while training")
+    axis.set(xlabel="epoch", ylabel="error (%)", title="Error while training")
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_locator(ticker.NullLocator())
+    plots.plain_log_scale(axis)
     axis.legend()
     return plots.caption(figure, f"{plots.describe(run)}; training error with dropout.")
 

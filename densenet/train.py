@@ -47,8 +47,6 @@ def load(config: Config) -> Dataset:
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains, evaluates on the test split once, after the last epoch, and writes the run."""
-    import keras
-
     from densenet import evaluate, model
     from training import loop
 
@@ -57,11 +55,18 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     task["statistics"] = mean_and_deviation(images) if config.statistics == "train" else None
     network = model.build(**task, **{name: getattr(config, name) for name in NETWORK})
     objective = make_objective(config)
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
-    cosine = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-    optimizer = keras.optimizers.Adam(cosine if config.decay else config.learning_rate)
+    optimizer = make_optimizer(config, dataset.counts()["train"])
     history = loop.fit(network, objective, dataset, config, run, optimizer)
     run.finish(network, evaluate.test_metrics(network, dataset, config), dataset.counts(), history)
+
+
+def make_optimizer(config: Config, examples: int):
+    """Adam, its rate falling along a half cosine to 0 where the settings say so."""
+    import keras
+
+    steps = config.epochs * -(-examples // config.batch_size)
+    cosine = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
+    return keras.optimizers.Adam(cosine if config.decay else config.learning_rate)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 os.environ.setdefault("MPLBACKEND", "Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from data.dataset import pixels
@@ -99,6 +100,14 @@ def mosaic(rows: list[np.ndarray], columns: int) -> np.ndarray:
             top, left = row * (height + GAP), column * (width + GAP)
             canvas[top : top + height, left : left + width] = shown
     return canvas
+
+
+def plain_log_scale(axis) -> None:
+    """A logarithmic vertical axis with its numbers written out: 1, 2, 5, 10, ..."""
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(ticker.NullLocator())
 
 
 def learning_curves(run: Run, term: str = "loss", label: str = "loss") -> Figure:

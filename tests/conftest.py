@@ -42,6 +42,16 @@ def command(tmp_path):
 
 
 @pytest.fixture
+def without_graphs():
+    """Runs what would be a graph step by step: tracing a few steps takes far longer than they do."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def image_file(tmp_path):
     """Writes an .npz in Keras' layout; arguments replace arrays. Returns its folder."""
 

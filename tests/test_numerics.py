@@ -30,16 +30,15 @@ def extreme(array):
 
 @pytest.fixture
 def precision(request):
-    """A Keras policy for the test, and no graphs: each is run once."""
+    """A Keras policy for the test."""
     keras.mixed_precision.set_global_policy(request.param)
-    tf.config.run_functions_eagerly(True)
     yield request.param
-    tf.config.run_functions_eagerly(False)
     keras.mixed_precision.set_global_policy("float32")
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16", "mixed_bfloat16"], indirect=True)
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.usefixtures("without_graphs")
 def test_losses_and_gradients_are_finite_whatever_the_images(method, precision):
     keras.utils.set_random_seed(0)
     network, _, objective, arrays, *_ = METHODS[method]()

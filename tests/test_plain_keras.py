@@ -94,16 +94,8 @@ METHODS = {"autoencoders": autoencoder, "calibration": residual, "capsnet": caps
            "corrnet": correlated, "densenet": dense, "gmu": gated}  # fmt: skip
 
 
-@pytest.fixture
-def without_graphs():
-    """Step by step: tracing three trainings takes far longer than these few steps; README's examples run in graphs."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.usefixtures("without_graphs")
+@pytest.mark.usefixtures("without_graphs")  # README's examples run in graphs
 def test_plain_fit_on_arrays_and_tf_data_reaches_the_loss_of_the_loop(method, tmp_path):
     def made():
         keras.utils.set_random_seed(0)

@@ -99,6 +99,8 @@ class Run:
         run.check_data(config, checksum)
         if run.path.exists():
             run.hold()
+            for part in run.path.rglob(".*.part*"):  # of a process that was killed while it wrote
+                part.unlink(missing_ok=True)
             if config.overwrite:
                 shutil.rmtree(run.path)
         if run.finished or run.checkpoints():
@@ -116,11 +118,9 @@ class Run:
         return run
 
     def hold(self) -> None:
-        """Keeps other processes from training into this folder while this one lives; clears what a killed one left."""
+        """Keeps other processes from training into this folder while this one lives."""
         if not lock.hold(self.path):
             raise RunError(f"{self.path} is being trained by another process; wait for it, or use another --tag")
-        for part in self.path.rglob(".*.part*"):  # of a process that was killed while it wrote
-            part.unlink(missing_ok=True)
 
     def beside(self, variant: str) -> "Run":
         """The run of another variant on the same data with the same seed, whether it exists or not."""
@@ -191,6 +191,11 @@ class Run:
     def finished(self) -> bool:
         """Whether the test split has been evaluated and the result written."""
         return (self.path / "result.json").exists()
+
+    @property
+    def has_model(self) -> bool:
+        """Whether it left a network; some studies have none."""
+        return (self.path / "model.keras").exists()
 
     @property
     def result(self) -> dict:

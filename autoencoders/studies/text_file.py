@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from autoencoders import config as method
+from autoencoders.config import Config, make_objective
 from autoencoders.train import VARIANTS as TRAINED
 from autoencoders.train import load, make_optimizer
 from commands.train import main
@@ -15,15 +15,9 @@ from data.dataset import Dataset
 from training.run import Run
 from training.settings import Variants
 
-
-@dataclasses.dataclass(frozen=True)
-class Config(method.Config):
-    """Settings of the network, those of `plain`."""
-
-
 PLAIN = dataclasses.replace(TRAINED["plain"][1], archive=False, probe=False)
 VARIANTS: Variants = {
-    "text_file": ("the Compression post: text file, decoder.json and its weights", Config(**dataclasses.asdict(PLAIN))),
+    "text_file": ("the Compression post: text file, decoder.json and its weights", PLAIN),
 }
 
 
@@ -34,7 +28,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
 
     network = model.build(image_shape=dataset.train["image"].shape[1:], code=config.code)
     optimizer = make_optimizer(config, dataset.counts()["train"])
-    history = loop.fit(network, method.make_objective(config), dataset, config, run, optimizer)
+    history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
     metrics = keep_as_text(network, dataset, run)
     run.finish(None, metrics, dataset.counts(), history)
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from commands.train import main
-from data.dataset import Dataset, pixels
+from data.dataset import Dataset, mean_and_deviation, pixels
 from data.images import load as load_images
 from densenet import config as method
 from densenet import train as classifier
@@ -50,17 +50,13 @@ def load(config: Config) -> Dataset:
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains; then the other pictures by a linear classifier on its features, and the test without single layers."""
-    import keras
-
-    from data.dataset import mean_and_deviation
     from densenet import evaluate, model
     from training import loop
 
     images = dataset.train["image"]
     build = {name: getattr(config, name) for name in method.NETWORK} | {"statistics": mean_and_deviation(images)}
     network, untrained = (model.build(image_shape=images.shape[1:], classes=dataset.classes, **build) for _ in "ab")
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps))
+    optimizer = classifier.make_optimizer(config, dataset.counts()["train"])
     history = loop.fit(network, method.make_objective(config), dataset, config, run, optimizer)
     metrics = evaluate.test_metrics(network, dataset, config)
     metrics |= dropped(network, dataset.test, metrics["test/error_percent"])

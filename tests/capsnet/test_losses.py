@@ -1,5 +1,6 @@
 """Margin loss by hand and by loops, the two forms of the reconstruction loss, the totals."""
 
+import inspect
 import math
 
 import keras
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from capsnet import baselines, layers, losses, model
+from data import multimnist
 from tests.capsnet import oracles
 
 random = np.random.default_rng(0)
@@ -119,6 +121,10 @@ def test_fresh_pairs_are_of_two_classes_placed_everywhere_and_new_every_time():
     assert set(places.ravel()) == set(range(9)) and (places[:, 0] != places[:, 1]).any()
     counts = np.bincount(classes[classes[:, 0] == 0, 1], minlength=4)
     assert counts[0] == 0 and counts[1:].min() > 0.6 * counts[1:].mean()
+
+
+def test_digits_are_moved_in_the_graph_as_far_as_their_canvas_is_larger():
+    assert inspect.signature(multimnist.pair_up).parameters["margin"].default == losses.MARGIN
 
 
 def test_pair_loss_pairs_single_digits_itself_and_counts_half_right_pairs_as_half_the_digits():

@@ -1,5 +1,7 @@
 """The whole network: exact parameter counts, other shapes, saving, `model.fit`, mixed precision."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -78,6 +80,21 @@ def test_official_weights_start_as_the_authors():
     assert 0.08 < np.array(digit.kernel).std() < 0.1 and np.abs(digit.kernel).max() <= 0.2  # cut at two deviations
     with pytest.raises(ValueError, match="expected one of keras, official"):
         model.build(initial="zeros")
+
+
+def test_saved_model_loads_in_a_fresh_process_without_custom_objects(command, tmp_path):
+    network = model.build(**{**SMALL, "compiled": True}, max_shift=2, initial="official", iterations=2)
+    network.save(tmp_path / "model.keras")
+    np.save(tmp_path / "images.npy", IMAGES)
+    code = (
+        "import json, keras, numpy as np, capsnet.model\n"
+        f"model = keras.saving.load_model({str(tmp_path / 'model.keras')!r}, safe_mode=True)\n"
+        f"outputs = model(np.load({str(tmp_path / 'images.npy')!r}))\n"
+        "print(json.dumps({name: np.asarray(value).tolist() for name, value in outputs.items()}))\n"
+    )
+    loaded = json.loads(command("-c", code, check=0).stdout.splitlines()[-1])
+    for name, value in network(IMAGES).items():
+        np.testing.assert_allclose(loaded[name], value, rtol=1e-4, atol=1e-6)
 
 
 def test_fit_trains_with_the_true_label_as_mask():

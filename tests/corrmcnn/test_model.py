@@ -1,5 +1,7 @@
 """CorrMCNN's network: the slides' table, layers against loops, one encoding for three passes, absent views, saving."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -231,6 +233,21 @@ def test_saved_and_loaded_is_the_same_network(settings, tmp_path):
     one, two = (keras.tree.flatten(each(views)) for each in (model, loaded))
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(array(a), array(b))
+
+
+def test_a_fresh_process_loads_a_saved_network(tmp_path, command):
+    model, views = network(absent="zero_image"), pair()
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "left.npy", views["left"])
+    code = (
+        "import json, keras, numpy as np, corrmcnn.model\n"
+        f"model = keras.saving.load_model({str(tmp_path / 'model.keras')!r}, safe_mode=True)\n"
+        f"print(json.dumps(np.asarray(model.encode(left=np.load({str(tmp_path / 'left.npy')!r}))).tolist()))"
+    )
+    done = command("-c", code, check=0)
+    np.testing.assert_allclose(
+        json.loads(done.stdout.splitlines()[-1]), array(model.encode(left=views["left"])), rtol=1e-5
+    )
 
 
 def test_parts_come_back_from_their_settings():

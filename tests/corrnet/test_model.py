@@ -1,5 +1,7 @@
 """CorrNet's networks: the shared bias, three passes from one encoding, unequal views, saving."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -103,6 +105,22 @@ def test_saved_and_loaded_is_the_same_network(settings, tmp_path):
         for key, value in views.items():
             np.testing.assert_array_equal(array(value), array(loaded({"left": x, "right": y})[name][key]))
     assert loaded.get_config() == model.get_config()
+
+
+def test_a_fresh_process_loads_a_saved_network(tmp_path, command):
+    model, (x, y) = network(), pair()
+    model.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "views.npz", x=x, y=y)
+    code = (
+        "import sys, json, keras, numpy as np, corrnet.model\n"
+        f"views = np.load({str(tmp_path / 'views.npz')!r})\n"
+        f"model = keras.saving.load_model({str(tmp_path / 'model.keras')!r}, safe_mode=True)\n"
+        "print(json.dumps(np.asarray(model.encode(left=views['x'], right=views['y'])).tolist()))"
+    )
+    done = command("-c", code, check=0)
+    np.testing.assert_allclose(
+        json.loads(done.stdout.splitlines()[-1]), array(model.encode(left=x, right=y)), rtol=1e-6
+    )
 
 
 def test_shapes_are_known_without_computing():

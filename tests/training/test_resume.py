@@ -96,9 +96,8 @@ def test_killed_and_resumed_equals_straight(tmp_path, straight, stop, code):
     run, _, history = final_state(broken)
     assert len(history) == 2 and not run.finished
 
-    if stop == signal.SIGKILL:
-        refused = start(script, "--runs-dir", broken)
-        assert refused.wait(60) == 2 and "--resume" in refused.stderr.read()
+    refused = start(script, "--runs-dir", broken)
+    assert refused.wait(60) == 2 and "--resume" in refused.stderr.read()
     resumed = start(script, "--runs-dir", broken, "--resume")
     assert resumed.wait(120) == 0, resumed.stderr.read()
     run, state, history = final_state(broken)
