@@ -21,12 +21,14 @@ class Config(Settings):
     """Residual convolutions at the lowest resolution of the decoder (>= 0)."""
     upsampling: Literal["transpose", "subpixel"] = "transpose"
     """How the decoder doubles its images."""
-    kind: Literal["linear", "relu", "sigmoid", "top_k", "gaussian", "quantized"] = "linear"
+    kind: Literal["linear", "relu", "sigmoid", "top_k", "winners", "gaussian", "quantized"] = "linear"
     """The code; gaussian makes the autoencoder variational."""
     l1: float = 0.0
     """Weight of the post's activity_regularizer: times sum over units of |code| (>= 0)."""
     top_k: int = 1
     """Units that stay active with kind top_k (>= 1)."""
+    winners: float = 0.05
+    """Share of a batch in which a unit keeps its value with kind winners, in (0, 1]."""
     corruption: Literal["none", "masking", "salt_and_pepper", "gaussian"] = "none"
     """What is done to the training images before they are encoded."""
     amount: float = 0.0
@@ -58,6 +60,7 @@ class Config(Settings):
         super().__post_init__()
         check_at_least(self, code=1, residual=0, l1=0, top_k=1, amount=0, kl_weight=0, sparsity_weight=0)
         check_at_least(self, rate_weight=0, likelihood_images=1, likelihood_samples=1)
+        check(0 < self.winners <= 1, "winners", "above 0, at most 1", self.winners)
         check(0 < self.sparsity_target < 1, "sparsity_target", "between 0 and 1", self.sparsity_target)
 
     def fixed_length(self):

@@ -168,6 +168,38 @@ class KeepTopK(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
+class KeepWinners(layers.Layer):
+    """Keeps, of each unit, its largest values over the batch, sets the others to 0 (Makhzani & Frey 2015, FC-WTA).
+
+    In training only; otherwise features pass through. Every unit wins somewhere, so that none dies.
+
+    Args:
+        share: of the examples of a batch in which a unit (n, units) keeps its value, in (0, 1]; at least one. Ties at
+            the last place are all kept.
+    """
+
+    def __init__(self, share, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < share <= 1:
+            raise ValueError(f"KeepWinners got share = {share}, expected above 0 and at most 1; 0.05 is the paper's")
+        self.share = share
+
+    def call(self, features, training=None):
+        if not training:
+            return features
+        count = ops.cast(ops.ceil(self.share * ops.cast(ops.shape(features)[0], "float32")), "int32")
+        ranked = ops.sort(features, axis=0)
+        least = ops.take(ranked, ops.shape(features)[0] - count, axis=0)  # (units,)
+        return ops.where(features >= least, features, ops.zeros_like(features))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"share": self.share}
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class Quantize(RandomLayer):
     """Rounds features to integers; in training adds uniform noise in [-1/2, 1/2) instead.
 

@@ -8,7 +8,7 @@ import keras
 from keras import layers, ops
 
 from autoencoders import losses
-from autoencoders.layers import CORRUPTIONS, Binarize, KeepTopK, Quantize, Sampling
+from autoencoders.layers import CORRUPTIONS, Binarize, KeepTopK, KeepWinners, Quantize, Sampling
 from autoencoders.networks import NETWORKS, UPSAMPLING, build_unet
 from common.options import one_of
 
@@ -126,29 +126,33 @@ class VariationalAutoencoder(Autoencoder):
         return self.decode(keras.random.normal((count, *self.decoder.input_shape[1:]), seed=seed))
 
 
-BOTTLENECKS = ("linear", "relu", "sigmoid", "top_k", "gaussian", "quantized")
+BOTTLENECKS = ("linear", "relu", "sigmoid", "top_k", "winners", "gaussian", "quantized")
 
 
-def bottleneck(features, code, kind, l1=0.0, top_k=1):
+def bottleneck(features, code, kind, l1=0.0, top_k=1, winners=0.05):
     """The code (n, code) of features (n, f).
 
     Args:
         features: (n, f).
         code: number of units.
-        kind: "linear"; "relu" or "sigmoid" for sparse codes; "top_k" keeps the k largest units; "gaussian":
+        kind: "linear"; "relu" or "sigmoid" for sparse codes; "top_k" keeps the k largest units; "winners": a
+            ReLU, of which training keeps a share per unit; "gaussian":
             mean and log-variance (n, 2 code); "quantized": integers, see `Quantize`.
         l1: weight of the post's activity regulariser; Keras divides it by the batch size, so that it adds l1
             * sum over units of |code|, mean over the batch.
         top_k: how many units stay active.
+        winners: share of a batch in which a unit stays active.
     """
     one_of("kind", kind, BOTTLENECKS)
     if kind == "gaussian":
         return layers.Dense(2 * code, name="code")(features)
     regularizer = keras.regularizers.L1(l1) if l1 else None
-    activation = kind if kind in ("relu", "sigmoid") else None
+    activation = {"winners": "relu"}.get(kind, kind if kind in ("relu", "sigmoid") else None)
     x = layers.Dense(code, activation=activation, activity_regularizer=regularizer, name="code")(features)
     if kind == "top_k":
         return KeepTopK(top_k, name="top_k")(x)
+    if kind == "winners":
+        return KeepWinners(winners, name="winners")(x)
     return Quantize(name="quantize")(x) if kind == "quantized" else x
 
 
@@ -163,6 +167,7 @@ def build(
     kind="linear",
     l1=0.0,
     top_k=1,
+    winners=0.05,
     corruption="none",
     amount=0.0,
     binarize=False,
@@ -176,7 +181,7 @@ def build(
         widths: filters or units of the encoder's layers, first to last; the decoder mirrors them.
         residual: residual convolutions at the lowest resolution of a decoder made of convolutions.
         upsampling: "transpose" or "subpixel", for the decoders made of convolutions.
-        kind, l1, top_k: see `bottleneck`; "gaussian" gives a `VariationalAutoencoder`.
+        kind, l1, top_k, winners: see `bottleneck`; "gaussian" gives a `VariationalAutoencoder`.
         corruption: "none", "masking", "salt_and_pepper" or "gaussian", of the training images.
         amount: share of corrupted pixels, or standard deviation.
         binarize: draw black-and-white images with the grey values as probabilities.
@@ -200,7 +205,9 @@ def build(
     else:
         features, logits = NETWORKS[network]
         images, codes = keras.Input(image_shape, name="image"), keras.Input((code,), name="code")
-        encoder = keras.Model(images, bottleneck(features(images, widths), code, kind, l1, top_k), name="encoder")
+        encoder = keras.Model(
+            images, bottleneck(features(images, widths), code, kind, l1, top_k, winners), name="encoder"
+        )
         decoder = keras.Model(codes, logits(codes, image_shape, widths, upsampling, residual), name="decoder")
     spoil = None if corruption == "none" else CORRUPTIONS[corruption](amount, name="corruption")
     make = VariationalAutoencoder if kind == "gaussian" else Autoencoder

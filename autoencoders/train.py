@@ -35,6 +35,10 @@ VARIANTS: Variants = {
     "wide_denoising": ("wide, with 30 % of the pixels masked", replace(WIDE, corruption="masking", amount=0.3)),
     "sparse": ("the Sparse post: wide with activity_regularizer", replace(WIDE, l1=0.1)),
     "sparse_kl": ("mean activation drawn to 0.05 (Ng 2011)", replace(WIDE, kind="sigmoid", sparsity_weight=3.0)),
+    "sparse_winners": (
+        "2000 units, each kept where it is largest, in 5 % of the images of a batch (Makhzani & Frey 2015)",
+        replace(WIDE, kind="winners", code=2000, reconstruction="squared_error", batch_size=100, epochs=20),
+    ),
     "sparse_top_k": ("only the 25 largest units", replace(WIDE, kind="top_k", top_k=25)),
     "variational": ("latent 2, Bernoulli, dense layers", replace(BAYES, code=2)),
     "variational_blog": (
@@ -51,13 +55,7 @@ VARIANTS: Variants = {
         replace(SQUARED, kind="quantized", rate_weight=0.02, archive=True, epochs=8),
     ),
 }
-MAIN = (
-    "plain",
-    "best",
-    "denoising",
-    "variational",
-    "compression",
-)  # what compare.py lays side by side
+MAIN = ("plain", "best", "denoising", "variational", "compression")  # what compare.py lays side by side
 TINY = ("--likelihood-images", "20", "--likelihood-samples", "20")  # what a test of every variant adds
 
 
@@ -71,7 +69,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from autoencoders import evaluate, model
     from training import loop
 
-    shape = ("code", "network", "widths", "residual", "upsampling", "kind", "l1", "top_k")
+    shape = ("code", "network", "widths", "residual", "upsampling", "kind", "l1", "top_k", "winners")
     noise = ("corruption", "amount", "binarize")
     network = model.build(
         image_shape=dataset.train["image"].shape[1:], **{name: getattr(config, name) for name in shape + noise}

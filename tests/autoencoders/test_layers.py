@@ -75,6 +75,16 @@ def test_top_k_by_hand():
     np.testing.assert_array_equal(layers.KeepTopK(2)(features), expected)
 
 
+def test_winners_by_hand():
+    features = np.array([[1, 8], [5, 2], [3, 4], [2, 6]], "float32")
+    kept = np.array([[0, 8], [5, 0], [3, 0], [0, 6]])  # half of the batch, unit by unit
+    np.testing.assert_array_equal(layers.KeepWinners(0.5)(features, training=True), kept)
+    np.testing.assert_array_equal(layers.KeepWinners(0.01)(features, training=True), [[0, 8], [5, 0], [0, 0], [0, 0]])
+    np.testing.assert_array_equal(layers.KeepWinners(0.5)(features), features)
+    with pytest.raises(ValueError, match="expected above 0 and at most 1"):
+        layers.KeepWinners(0)
+
+
 def test_top_k_names_a_bad_k():
     with pytest.raises(ValueError, match="k = 5 for 4 units"):
         layers.KeepTopK(5)(np.zeros((1, 4), "float32"))
@@ -91,7 +101,14 @@ def test_quantize_rounds_outside_training_and_blurs_by_half_a_step_inside():
 
 @pytest.mark.parametrize(
     "layer",
-    [layers.MaskPixels(0.2, seed=1), layers.Binarize(seed=2), layers.KeepTopK(3), layers.Quantize(), layers.Sampling()],
+    [
+        layers.MaskPixels(0.2, seed=1),
+        layers.Binarize(seed=2),
+        layers.KeepTopK(3),
+        layers.KeepWinners(0.5),
+        layers.Quantize(),
+        layers.Sampling(),
+    ],
 )
 def test_layers_survive_their_config(layer):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer), safe_mode=True)

@@ -1,0 +1,5 @@
+"""`python -m autoencoders.lossless`."""
+
+from autoencoders.lossless.command import main
+
+main()

@@ -1,0 +1,83 @@
+"""Digits without loss: `python -m autoencoders.lossless.study`."""
+
+import dataclasses
+import lzma
+import time
+from typing import ClassVar
+
+import numpy as np
+
+from autoencoders.evaluate import as_bytes
+from autoencoders.train import load
+from commands.train import main
+from data.dataset import Dataset
+from training.run import Run, write_atomic
+from training.settings import Settings, Variants
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """Settings of the network that foresees pixels; its optimizer stands in `network.make_optimizer`."""
+
+    OWN_DATA: ClassVar[bool] = False
+
+    epochs: int = 6
+    batch_size: int = 16
+    units: tuple[int, ...] = (128, 128, 32)
+    """Of the hidden layers; what a file carries grows with their products."""
+
+
+VARIANTS: Variants = {"lossless": ("every pixel foreseen from those before it, coded without loss", Config())}
+TINY = ("--units", "8", "8")
+
+
+def train(config: Config, dataset: Dataset, run: Run) -> None:
+    """Trains, writes test.aep and train.aep, reads the first back and compares it."""
+    from autoencoders.lossless import network
+    from training import loop
+
+    train, validation, test = (
+        {"image": as_bytes(split["image"])} for split in (dataset.train, dataset.validation, dataset.test)
+    )
+    dataset = dataclasses.replace(dataset, train=train, validation=validation, test=test)
+    model = network.build(image_shape=dataset.train["image"].shape[1:], units=config.units)
+    optimizer = network.make_optimizer(-(-dataset.counts()["train"] // config.batch_size) * config.epochs)
+    history = loop.fit(model, network.compute_loss, dataset, config, run, optimizer)
+    run.finish(None, write_files(model, dataset, run), dataset.counts(), history)
+
+
+def write_files(model, dataset: Dataset, run: Run) -> dict[str, float]:
+    """The test images in one file, all others in another, each with the network inside; sizes and seconds."""
+    from autoencoders.lossless import archive, network
+    from training import loop
+
+    test, seen = dataset.test["image"], np.concatenate([dataset.train["image"], dataset.validation["image"]])
+    ideal = loop.evaluate(model, network.compute_loss, dataset.test, batch_size=50)
+    xz = len(lzma.compress(test.tobytes(), preset=9 | lzma.PRESET_EXTREME))
+    sizes, seconds = {}, {}
+    for name, images in (("test", test), ("train", seen)):
+        integers = archive.smallest(model, images)
+        start = time.perf_counter()
+        content = archive.to_bytes(images, integers)
+        seconds[name] = time.perf_counter() - start
+        write_atomic(run.path / f"{name}.aep", content)
+        sizes[name] = len(content)
+    start = time.perf_counter()
+    back = archive.from_bytes((run.path / "test.aep").read_bytes())
+    seconds["back"] = time.perf_counter() - start
+    return {
+        "test/ideal_bits_per_pixel": ideal["bits_per_pixel"],
+        "file/test_bits_per_pixel": 8 * sizes["test"] / test.size,
+        "file/test_xz_bits_per_pixel": 8 * xz / test.size,
+        "file/test_megabytes": sizes["test"] / 1e6,
+        "file/train_megabytes": sizes["train"] / 1e6,
+        "file/network_megabytes": len(archive.to_bytes(test[:1], archive.smallest(model, test))) / 1e6,
+        "file/different_pixels": float(np.sum(back != test)),
+        "seconds/encode_test": seconds["test"],
+        "seconds/decode_test": seconds["back"],
+        "seconds/encode_train": seconds["train"],
+    }
+
+
+if __name__ == "__main__":
+    main("autoencoders.lossless.study", VARIANTS, load, train)
