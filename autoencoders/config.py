@@ -49,6 +49,8 @@ class Config(Settings):
     """Learning rate over the run; cosine warms up for 3 % and ends at 2 % of it."""
     probe: bool = False
     """Report sparsity and the error of a linear classifier on the code."""
+    probe_c: float = 1.0
+    """C of that classifier: one over the weight of its L2 penalty (> 0)."""
     archive: bool = False
     """Write the training images to an .aez file and report its size."""
     likelihood_images: int = 10_000
@@ -60,6 +62,7 @@ class Config(Settings):
         super().__post_init__()
         check_at_least(self, code=1, residual=0, l1=0, top_k=1, amount=0, kl_weight=0, sparsity_weight=0)
         check_at_least(self, rate_weight=0, likelihood_images=1, likelihood_samples=1)
+        check(self.probe_c > 0, "probe_c", "above 0", self.probe_c)
         check(0 < self.winners <= 1, "winners", "above 0, at most 1", self.winners)
         check(0 < self.sparsity_target < 1, "sparsity_target", "between 0 and 1", self.sparsity_target)
 

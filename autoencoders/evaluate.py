@@ -47,7 +47,7 @@ def test_metrics(network, dataset: Dataset, config, run: Run | None = None) -> d
     if config.probe:
         metrics |= sparsity(network, dataset)
     if config.probe and labelled:
-        metrics["test/probe_error_percent"] = probe_error(network, dataset)
+        metrics["test/probe_error_percent"] = probe_error(network, dataset, config.probe_c)
     return metrics
 
 
@@ -229,7 +229,7 @@ def hoyer(codes: np.ndarray) -> float:
     return float(np.mean((root - first[kept] / second[kept]) / (root - 1))) if kept.any() else 0.0
 
 
-def probe_error(network, dataset: Dataset) -> float:
+def probe_error(network, dataset: Dataset, c: float = 1.0) -> float:
     """Test error in percent of a linear classifier (logistic regression) on the codes of the training images."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits  # scikit-learn depends on it
@@ -240,5 +240,5 @@ def probe_error(network, dataset: Dataset) -> float:
     advice = "its error is an upper bound"
     # One thread: of many small products, the others only wait.
     with threadpool_limits(1), solver("the linear probe", PROBE_STEPS, advice):
-        probe = LogisticRegression(max_iter=PROBE_STEPS).fit(train / scale, dataset.train["label"])
+        probe = LogisticRegression(C=c, max_iter=PROBE_STEPS).fit(train / scale, dataset.train["label"])
     return 100 * float(np.mean(probe.predict(test / scale) != dataset.test["label"]))

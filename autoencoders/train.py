@@ -14,6 +14,9 @@ STRIDED = Config(
 )
 SQUARED = replace(STRIDED, reconstruction="squared_error")
 WIDE = Config(network="dense", widths=(), code=1000, kind="relu", epochs=6, schedule="cosine", probe=True)
+WINNERS = replace(
+    WIDE, kind="winners", code=2000, reconstruction="squared_error", learning_rate=2e-3, epochs=20, probe_c=0.1
+)
 BAYES = Config(
     network="dense", widths=(512, 256), kind="gaussian", epochs=15, batch_size=64, learning_rate=2e-3, schedule="cosine"
 )
@@ -35,10 +38,7 @@ VARIANTS: Variants = {
     "wide_denoising": ("wide, with 30 % of the pixels masked", replace(WIDE, corruption="masking", amount=0.3)),
     "sparse": ("the Sparse post: wide with activity_regularizer", replace(WIDE, l1=0.1)),
     "sparse_kl": ("mean activation drawn to 0.05 (Ng 2011)", replace(WIDE, kind="sigmoid", sparsity_weight=3.0)),
-    "sparse_winners": (
-        "2000 units, each kept where it is largest, in 5 % of the images of a batch (Makhzani & Frey 2015)",
-        replace(WIDE, kind="winners", code=2000, reconstruction="squared_error", batch_size=100, epochs=20),
-    ),
+    "sparse_winners": ("2000 units, each kept in 5 % of a batch (Makhzani & Frey 2015)", WINNERS),
     "sparse_top_k": ("only the 25 largest units", replace(WIDE, kind="top_k", top_k=25)),
     "variational": ("latent 2, Bernoulli, dense layers", replace(BAYES, code=2)),
     "variational_blog": (

@@ -176,7 +176,7 @@ def test_weights_too_large_to_be_exact_are_refused():
 def test_damaged_files_are_refused(grey):
     images, whole = grey
     content = archive.to_bytes(images, whole)
-    with pytest.raises(CodecError, match="not an .aep file"):
+    with pytest.raises(CodecError, match=r"not an \.aep file"):
         archive.from_bytes(b"PK" + content)
     for broken in (content[:-1], content[:60] + b"\0" + content[61:]):
         with pytest.raises(CodecError, match="damaged or truncated"):

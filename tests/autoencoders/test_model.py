@@ -137,12 +137,12 @@ def test_a_few_steps_lower_the_loss(kind):
     assert history[-1] < 0.7 * history[0]
 
 
-def test_loads_in_a_fresh_process_in_safe_mode(tmp_path, command):
+def test_loads_in_a_fresh_process_in_safe_mode(tmp_path, fresh):
     parts = {"kind": "gaussian", "binarize": True, "upsampling": "subpixel", "corruption": "masking", "amount": 0.2}
     network = model.build(image_shape=(12, 12, 1), code=3, widths=(2, 2), **parts)
     network.save(tmp_path / "model.keras")
     np.save(tmp_path / "x.npy", images())
-    done = command("-c", LOAD, tmp_path, check=0)
+    done = fresh("-c", LOAD, tmp_path, check=0)
     assert done.stdout.split() == ["VariationalAutoencoder", "encoder", "decoder", "(3,", "3)"]
     expected = network.reconstruct(np.load(tmp_path / "x.npy"))
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), expected, atol=1e-6)

@@ -1,8 +1,5 @@
 """The Keras half: the layer, calibrated copies of models of every ending, the metric, the loss, the networks."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -73,7 +70,7 @@ def test_calibrated_model_divides_the_logits_and_keeps_every_class(ending, tmp_p
     np.testing.assert_array_equal(loaded.predict(IMAGES, verbose=0), probabilities)
 
 
-def test_saved_model_loads_in_a_fresh_process_without_custom_objects(tmp_path):
+def test_saved_model_loads_in_a_fresh_process_without_custom_objects(tmp_path, fresh):
     images = np.random.default_rng(0).random((50, 28, 28, 1)).astype(np.float32)
     calibrated = calibrate(build(network="densenet"), (images, np.arange(50) % 10))  # layers of two packages
     calibrated.save(tmp_path / "model.keras")
@@ -83,7 +80,7 @@ def test_saved_model_loads_in_a_fresh_process_without_custom_objects(tmp_path):
         "model = keras.saving.load_model(sys.argv[1] + '/model.keras', safe_mode=True)\n"
         "np.save(sys.argv[1] + '/out.npy', model.predict(np.load(sys.argv[1] + '/images.npy'), verbose=0))\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=120)
+    fresh("-c", program, tmp_path, check=0)
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), calibrated.predict(images, verbose=0))
 
 

@@ -82,7 +82,7 @@ def test_official_weights_start_as_the_authors():
         model.build(initial="zeros")
 
 
-def test_saved_model_loads_in_a_fresh_process_without_custom_objects(command, tmp_path):
+def test_saved_model_loads_in_a_fresh_process_without_custom_objects(fresh, tmp_path):
     network = model.build(**{**SMALL, "compiled": True}, max_shift=2, initial="official", iterations=2)
     network.save(tmp_path / "model.keras")
     np.save(tmp_path / "images.npy", IMAGES)
@@ -92,7 +92,7 @@ def test_saved_model_loads_in_a_fresh_process_without_custom_objects(command, tm
         f"outputs = model(np.load({str(tmp_path / 'images.npy')!r}))\n"
         "print(json.dumps({name: np.asarray(value).tolist() for name, value in outputs.items()}))\n"
     )
-    loaded = json.loads(command("-c", code, check=0).stdout.splitlines()[-1])
+    loaded = json.loads(fresh("-c", code, check=0).stdout.splitlines()[-1])
     for name, value in network(IMAGES).items():
         np.testing.assert_allclose(loaded[name], value, rtol=1e-4, atol=1e-6)
 

@@ -235,7 +235,7 @@ def test_saved_and_loaded_is_the_same_network(settings, tmp_path):
         np.testing.assert_array_equal(array(a), array(b))
 
 
-def test_a_fresh_process_loads_a_saved_network(tmp_path, command):
+def test_a_fresh_process_loads_a_saved_network(tmp_path, fresh):
     model, views = network(absent="zero_image"), pair()
     model.save(tmp_path / "model.keras")
     np.save(tmp_path / "left.npy", views["left"])
@@ -244,7 +244,7 @@ def test_a_fresh_process_loads_a_saved_network(tmp_path, command):
         f"model = keras.saving.load_model({str(tmp_path / 'model.keras')!r}, safe_mode=True)\n"
         f"print(json.dumps(np.asarray(model.encode(left=np.load({str(tmp_path / 'left.npy')!r}))).tolist()))"
     )
-    done = command("-c", code, check=0)
+    done = fresh("-c", code, check=0)
     np.testing.assert_allclose(
         json.loads(done.stdout.splitlines()[-1]), array(model.encode(left=views["left"])), rtol=1e-5
     )

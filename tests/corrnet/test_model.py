@@ -107,7 +107,7 @@ def test_saved_and_loaded_is_the_same_network(settings, tmp_path):
     assert loaded.get_config() == model.get_config()
 
 
-def test_a_fresh_process_loads_a_saved_network(tmp_path, command):
+def test_a_fresh_process_loads_a_saved_network(tmp_path, fresh):
     model, (x, y) = network(), pair()
     model.save(tmp_path / "model.keras")
     np.savez(tmp_path / "views.npz", x=x, y=y)
@@ -117,7 +117,7 @@ def test_a_fresh_process_loads_a_saved_network(tmp_path, command):
         f"model = keras.saving.load_model({str(tmp_path / 'model.keras')!r}, safe_mode=True)\n"
         "print(json.dumps(np.asarray(model.encode(left=views['x'], right=views['y'])).tolist()))"
     )
-    done = command("-c", code, check=0)
+    done = fresh("-c", code, check=0)
     np.testing.assert_allclose(
         json.loads(done.stdout.splitlines()[-1]), array(model.encode(left=x, right=y)), rtol=1e-6
     )

@@ -171,7 +171,7 @@ def test_mixed_precision_computes_in_half_and_stores_in_float32(precision, gate)
             np.testing.assert_allclose(left, tf.cast(right, "float32"), atol=0.05)
 
 
-def test_saved_model_loads_in_a_fresh_process_without_custom_objects(tmp_path, command):
+def test_saved_model_loads_in_a_fresh_process_without_custom_objects(tmp_path, fresh):
     model = build(
         shapes={"sound": (3,), "image": (2,), "text": (4,)},
         encoders={"image": keras.layers.Dense(6, activation="relu")},
@@ -195,7 +195,7 @@ def test_saved_model_loads_in_a_fresh_process_without_custom_objects(tmp_path, c
         "assert set(got) == {'logits', 'gates', 'expert_logits'}\n"
         "[numpy.testing.assert_allclose(got[k], v, atol=1e-6) for k, v in expected.items()]\n"
     )
-    command("-c", program, tmp_path, check=0)
+    fresh("-c", program, tmp_path, check=0)
 
 
 def test_unit_with_a_mask_in_a_functional_model_is_saved_and_loaded(tmp_path):

@@ -179,10 +179,10 @@ REPLICAS = """
 """
 
 
-def test_two_mirrored_replicas_equal_one_device(command, tmp_path):
+def test_two_mirrored_replicas_equal_one_device(fresh, tmp_path):
     results = {}
     for strategy in ("none", "mirrored"):
-        done = command("-c", textwrap.dedent(REPLICAS), strategy, tmp_path / strategy, check=0)
+        done = fresh("-c", textwrap.dedent(REPLICAS), strategy, tmp_path / strategy, check=0)
         results[strategy] = json.loads(done.stdout.splitlines()[-1])
     assert results["none"][0] == 1 and results["mirrored"][0] == 2
     for left, right in zip(results["none"][1], results["mirrored"][1], strict=True):
@@ -192,23 +192,23 @@ def test_two_mirrored_replicas_equal_one_device(command, tmp_path):
     assert results["none"][3] == pytest.approx(results["mirrored"][3], rel=1e-4)
 
 
-def test_one_worker_of_a_cluster_trains_with_noise(command, tmp_path):
+def test_one_worker_of_a_cluster_trains_with_noise(fresh, tmp_path):
     import socket
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     cluster = {"cluster": {"worker": [address]}, "task": {"type": "worker", "index": 0}}
-    done = command(
+    done = fresh(
         "-c", textwrap.dedent(REPLICAS), "multiworker", tmp_path, "noise", check=0, TF_CONFIG=json.dumps(cluster)
     )
     assert np.isfinite(json.loads(done.stdout.splitlines()[-1])[2]["train/loss"])
 
 
-def test_devices_asked_for_and_absent_are_errors(command, tmp_path):
-    done = command("-m", "gmu.train", "--device", "gpu", "--runs-dir", tmp_path)
+def test_devices_asked_for_and_absent_are_errors(fresh, tmp_path):
+    done = fresh("-m", "gmu.train", "--device", "gpu", "--runs-dir", tmp_path)
     assert done.returncode == 2 and "no GPU" in done.stderr and done.stderr.count("\n") == 1
-    done = command("-m", "gmu.train", "--strategy", "multiworker", "--runs-dir", tmp_path)
+    done = fresh("-m", "gmu.train", "--strategy", "multiworker", "--runs-dir", tmp_path)
     assert done.returncode == 2 and "TF_CONFIG" in done.stderr
 
 
@@ -288,9 +288,9 @@ SHARED = """
 """
 
 
-def test_losses_of_a_whole_batch_are_the_same_on_two_replicas(command, tmp_path):
+def test_losses_of_a_whole_batch_are_the_same_on_two_replicas(fresh, tmp_path):
     """A correlation, a mean activation and a variance are those of the batch, not of a replica's share of it."""
-    done = command("-c", textwrap.dedent(SHARED), tmp_path, check=0)
+    done = fresh("-c", textwrap.dedent(SHARED), tmp_path, check=0)
     found = json.loads(done.stdout.splitlines()[-1])
     assert "mirrored" in found
     for name, terms in found["none"].items():

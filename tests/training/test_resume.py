@@ -75,16 +75,15 @@ def write_script(path, stalls):
 
 
 @pytest.fixture(scope="module")
-def straight(tmp_path_factory):
+def straight(tmp_path_factory, fresh):
     """A run that was never killed."""
     folder = tmp_path_factory.mktemp("straight")
-    done = start(write_script(folder / "a" / "noisy.py", False), "--runs-dir", folder)
-    assert done.wait(120) == 0, done.stderr.read()
+    fresh(write_script(folder / "a" / "noisy.py", False), "--runs-dir", folder, check=0)
     return folder
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
-def test_killed_and_resumed_equals_straight(tmp_path, straight, stop, code):
+def test_killed_and_resumed_equals_straight(tmp_path, straight, fresh, stop, code):
     broken = tmp_path / "broken"
     script, stalling = (write_script(tmp_path / folder / "noisy.py", folder == "b") for folder in "ab")
     killed = start(stalling, "--runs-dir", broken)
@@ -96,10 +95,8 @@ def test_killed_and_resumed_equals_straight(tmp_path, straight, stop, code):
     run, _, history = final_state(broken)
     assert len(history) == 2 and not run.finished
 
-    refused = start(script, "--runs-dir", broken)
-    assert refused.wait(60) == 2 and "--resume" in refused.stderr.read()
-    resumed = start(script, "--runs-dir", broken, "--resume")
-    assert resumed.wait(120) == 0, resumed.stderr.read()
+    assert "--resume" in fresh(script, "--runs-dir", broken, check=2).stderr
+    fresh(script, "--runs-dir", broken, "--resume", check=0)
     run, state, history = final_state(broken)
     other, expected, expected_history = final_state(straight)
     assert history == expected_history
