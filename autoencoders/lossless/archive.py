@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 from autoencoders.codec import entropy
 from autoencoders.codec.archive import CodecError
 from autoencoders.lossless import coder
-from autoencoders.lossless.integers import Integers, Layer, contexts, from_network
+from autoencoders.lossless.integers import PRECISION, Integers, Layer, contexts, from_network
 from autoencoders.lossless.network import RADIUS
 
 MAGIC = b"AEP\x01"
@@ -30,13 +30,12 @@ PART = 10_000  # images that are coded side by side
 MOST_HEADER = 1 << 20  # bytes
 MOST_VALUES = 1 << 30  # pixels times channels of an archive that is read
 STEPS = (1 / 128, 1 / 64, 1 / 32, 1 / 16)  # of weights, from which the smallest file is chosen
-SAMPLE = 500  # images that it is chosen by
+SAMPLE, EVERY = 500, 5  # images that it is chosen by, and which of their values
 
 
 def to_bytes(images, integers):
     """The content of a file with `images`, uint8 (n, height, width, channels), and the network in integers."""
-    columns = [table.reshape(-1, 1) for layer in integers.layers for table in (layer.kernel, layer.bias)]
-    tables = [entropy.encode(column) for column in columns]
+    tables = tables_of(integers)
     parts = [encode(images[first : first + PART], integers) for first in range(0, len(images), PART)]
     header = {
         "images": len(images),
@@ -49,6 +48,11 @@ def to_bytes(images, integers):
     packed = zlib.compress(json.dumps(header).encode(), 9)
     body = LENGTH.pack(len(packed)) + packed + b"".join([*tables, *parts])
     return MAGIC + hashlib.sha256(body).digest() + body
+
+
+def tables_of(integers):
+    """Kernel and bias of each layer, entropy-coded."""
+    return [entropy.encode(each.reshape(-1, 1)) for layer in integers.layers for each in (layer.kernel, layer.bias)]
 
 
 def from_bytes(data):
@@ -92,10 +96,11 @@ def read(data):
 
 def smallest(network, images):
     """The network in integers, of several roundings the one that makes the smallest file of these images."""
+    chosen = images[:: max(1, len(images) // SAMPLE)]
 
     def size(integers):
-        chosen = images[:: max(1, len(images) // SAMPLE)]
-        return len(to_bytes(chosen[:1], integers)) + len(encode(chosen, integers)) * len(images) / len(chosen)
+        shares = [widths / (1 << PRECISION) for _, widths in foreseen(chosen, integers, EVERY)]
+        return sum(map(len, tables_of(integers))) - np.log2(shares).mean() * images.size / 8
 
     candidates = []
     for step in STEPS:
@@ -128,18 +133,21 @@ def expected(canvas, place, integers):
 
 
 @threadpool_limits.wrap(limits=1)  # of many small products, other threads only wait
+def foreseen(images, integers, every=1):
+    """Per place, of which each `every`th is visited: the frequencies before each image's value and its own, (n,)."""
+    canvas = padded(images)
+    found = []
+    for place in itertools.islice(places(integers.shape), 0, None, every):
+        counts, rows = expected(canvas, place, integers)
+        values = images[:, place[0], place[1], place[2]]
+        widths = counts[rows, values]
+        found.append((np.cumsum(counts, axis=1, dtype=np.int32)[rows, values] - widths, widths))
+    return found
+
+
 def encode(images, integers):
     """States and words of images (n, height, width, channels), as bytes."""
-    canvas, every = padded(images), np.arange(len(images))
-    shape = (images[0].size, len(images))
-    starts, widths = np.empty(shape, np.uint32), np.empty(shape, np.uint32)
-    for index, place in enumerate(places(integers.shape)):
-        counts, rows = expected(canvas, place, integers)
-        values = images[every, place[0], place[1], place[2]]
-        ends = np.cumsum(counts, axis=1, dtype=np.int32)[rows, values]
-        widths[index] = counts[rows, values]
-        starts[index] = ends - widths[index]
-    states, words = coder.push(starts, widths)
+    states, words = coder.push(foreseen(images, integers))
     return states.astype("<u8").tobytes() + words.astype("<u4").tobytes()
 
 

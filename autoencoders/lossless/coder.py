@@ -21,16 +21,16 @@ def lanes_for(images):
     return int(np.clip(images // 64, 1, LANES))
 
 
-def push(starts, widths):
+def push(symbols):
     """Final states (lanes,) and words of symbols, coded so that `Reader` gives them back first to last.
 
     Args:
-        starts, widths: unsigned integers (symbols, images): sum of the frequencies before the symbol, and its own.
+        symbols: list of pairs of integers (images,): sum of the frequencies before the symbol, and its own.
     """
-    count = starts.shape[1]
+    count = len(symbols[0][0])
     lanes = lanes_for(count)
     states, words = np.full(lanes, LOWEST, np.uint64), []
-    for start, width in zip(starts[::-1], widths[::-1], strict=True):
+    for start, width in reversed(symbols):
         for first in reversed(range(0, count, lanes)):
             before, frequency = (each[first : first + lanes].astype(np.uint64) for each in (start, width))
             x = states[: len(before)]

@@ -109,7 +109,9 @@ def test_integers_expect_what_the_network_expects(shape):
 def test_sums_are_exact_in_any_order_and_with_any_number_of_threads(grey):
     images, whole = grey
     with threadpool_limits(2):
-        data = archive.encode.__wrapped__(images, whole)
+        threaded = archive.foreseen.__wrapped__(images, whole)
+    np.testing.assert_array_equal(threaded, archive.foreseen(images, whole))
+    data = archive.encode(images, whole)
     order = [RANDOM.permutation(layer.kernel.shape[1]) for layer in whole.layers[:-1]]
     layers, rows = [], slice(None)
     for layer, columns in zip(whole.layers, [*order, slice(None)], strict=True):
@@ -136,7 +138,7 @@ def test_coder_gives_back_symbols_whose_frequencies_change(count):
     symbols = RANDOM.integers(0, 256, (places, count))
     ends = np.array([np.cumsum(each, axis=1)[np.arange(count), row] for each, row in zip(counts, symbols, strict=True)])
     widths = np.array([each[np.arange(count), row] for each, row in zip(counts, symbols, strict=True)])
-    states, words = coder.push(ends - widths, widths)
+    states, words = coder.push(list(zip(ends - widths, widths, strict=True)))
     ideal = np.log2(total / widths).sum() / 8
     assert ideal - 8 <= 4 * len(words) + 8 * len(states) <= 1.001 * ideal + 12 * len(states)
     reader = coder.Reader(states, words)
