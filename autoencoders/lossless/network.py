@@ -1,6 +1,5 @@
 """The network that foresees a pixel from those before it: rows above, and to the left, as reading goes."""
 
-import functools
 import math
 
 import keras
@@ -112,34 +111,6 @@ def compute_loss(model, batch, training):
     """Bits per value, mean over pixels, channels and batch; `loop.fit` minimises it."""
     bits = ops.mean(pixel_bits(batch["image"], model(batch["image"], training=training)))
     return bits, {"bits_per_pixel": bits}
-
-
-def weight_bits(model, step=1 / 32):
-    """Sum over weights of log2(1 + |w| / step): about what a file spends on them when they are rounded to `step`.
-
-    A scalar float32; the shortest of the codes for integers whose size is not known beforehand (Elias 1975) grows so.
-    """
-    sizes = [ops.sum(ops.log1p(ops.abs(weight) / step)) for weight in model.trainable_variables]
-    return sum(sizes) / math.log(2)
-
-
-def compute_file_loss(model, batch, training, *, values, step=1 / 32):
-    """`compute_loss` plus `weight_bits` shared among the `values` of a file: all bits of the file per value."""
-    bits, terms = compute_loss(model, batch, training)
-    terms["network_bits_per_pixel"] = weight_bits(model, step) / values
-    return bits + terms["network_bits_per_pixel"], terms
-
-
-def refine(model, images, epochs, seed, rate=1e-3, batch=16):
-    """Trains `model` further on the very images that go into a file, uint8 (n, height, width, channels).
-
-    What the file carries of the network counts (`compute_file_loss`), so that weights which do not pay shrink to 0.
-    """
-    from training import loop
-
-    objective = functools.partial(compute_file_loss, values=images.size)
-    optimizer = make_optimizer(-(-len(images) // batch) * epochs, rate)
-    loop.fit_arrays(model, objective, {"image": images}, optimizer, epochs, batch, seed)
 
 
 def make_optimizer(steps, rate=3e-3):

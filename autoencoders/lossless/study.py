@@ -12,7 +12,7 @@ from autoencoders.train import load
 from commands.train import main
 from data.dataset import Dataset
 from training.run import Run, write_atomic
-from training.settings import Settings, Variants, check_at_least
+from training.settings import Settings, Variants
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,16 +25,10 @@ class Config(Settings):
     batch_size: int = 16
     units: tuple[int, ...] = (128, 128, 32)
     """Of the hidden layers; what a file carries grows with their products."""
-    refine: int = 5
-    """Epochs on the images of the small file themselves, with what it carries of the network counted (>= 0)."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        check_at_least(self, refine=0)
 
 
 VARIANTS: Variants = {"lossless": ("every pixel foreseen from those before it, coded without loss", Config())}
-TINY = ("--units", "8", "8", "--refine", "1")
+TINY = ("--units", "8", "8")
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
@@ -49,14 +43,11 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     model = network.build(image_shape=dataset.train["image"].shape[1:], units=config.units)
     optimizer = network.make_optimizer(-(-dataset.counts()["train"] // config.batch_size) * config.epochs)
     history = loop.fit(model, network.compute_loss, dataset, config, run, optimizer)
-    run.finish(None, write_files(model, dataset, config, run), dataset.counts(), history)
+    run.finish(None, write_files(model, dataset, run), dataset.counts(), history)
 
 
-def write_files(model, dataset: Dataset, config: Config, run: Run) -> dict[str, float]:
-    """All images but the test images in one file, these in another, each with a network inside; sizes and seconds.
-
-    The network of the small file has been trained on its images, too: what decodes them is in the file.
-    """
+def write_files(model, dataset: Dataset, run: Run) -> dict[str, float]:
+    """All images but the test images in one file, these in another, each with the network inside; sizes and seconds."""
     from autoencoders.lossless import archive, network
     from training import loop
 
@@ -64,10 +55,6 @@ def write_files(model, dataset: Dataset, config: Config, run: Run) -> dict[str, 
     ideal = loop.evaluate(model, network.compute_loss, dataset.test, batch_size=50)
     metrics = {"test/ideal_bits_per_pixel": ideal["bits_per_pixel"]}
     for name, images in (("train", seen), ("test", test)):
-        if name == "test" and config.refine:
-            start = time.perf_counter()
-            network.refine(model, images, config.refine, config.seed)
-            metrics["seconds/refine_test"] = time.perf_counter() - start
         start = time.perf_counter()
         integers = archive.smallest(model, images)
         content = archive.to_bytes(images, integers)
