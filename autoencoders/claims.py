@@ -231,6 +231,13 @@ CLAIMS = [
           "sparse@light against wide",
           better_than(LIGHT, ("wide", MNIST), "test/sse", "lower", factor=1.1)),
     goal("file", "60,000 images in at most 1.3 MB, decoder included", "compression", "file/megabytes", 1.3, "MB"),
+    goal("lossless", "10,000 test images without loss, network inside: at most 1.08 bits per pixel", "lossless",
+         "file/test_bits_per_pixel", 1.08, "bits"),
+    goal("lossless-train", "60,000 images without loss in at most 6.4 MB, network inside", "lossless",
+         "file/train_megabytes", 6.4, "MB"),
+    goal("lossless-exact", "... every pixel comes back", "lossless", "file/different_pixels", 0, "pixels"),
+    goal("lossless-time", "10,000 images are decoded in at most 180 s", "lossless", "seconds/decode_test", 180, "s"),
+    goal("winners", "Linear classifier on winner-take-all units: at most 1.6 %", "sparse_winners", PROBE, 1.6, "%"),
     goal("file-quality", "... at 24 dB or more", "compression", "file/psnr_db", 24, "dB", at_least),
 ]  # fmt: skip
 
@@ -276,5 +283,7 @@ RUNS = [
     Job(TRAIN, "likelihood", MNIST, quick=None, minutes=6),
     Job(TRAIN, "compression", MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4),
     *(tagged("compression", f"rate{weight}", "--rate-weight", weight, minutes=2.5) for weight in ("0.005", "0.1")),
+    Job("autoencoders.lossless.study", "lossless", MNIST, quick=None, minutes=30),
+    Job(TRAIN, "sparse_winners", MNIST, THREE, quick=None, minutes=7),
     Job("autoencoders.subpixel.study", "subpixel_study", MNIST, THREE, quick=("--steps", "20")),
 ]  # fmt: skip

@@ -14,7 +14,7 @@ PLACES = {
     "gradient/end": "gradient: {} , after training", "gate": "mean gate of {}", "mean_image": "{} , mean image",
     "dense": "{} , dense", "residual": "{} , residual", "plain": "{} , plain", "newton": "{} , Newton (ours)",
     "scikit_learn": "{} , scikit-learn", "brentq": "{} , Brent's root", "lbfgs_50": "{} , L-BFGS 50",
-    "lbfgs_200": "{} , L-BFGS 200", "adam_300": "{} , Adam 300", "other": "", "dropped": "",
+    "lbfgs_200": "{} , L-BFGS 200", "adam_300": "{} , Adam 300", "other": "", "dropped": "", "seconds": "",
 }  # fmt: skip
 WORDS = {
     "error": "error", "nll": "negative log-likelihood", "brier": "Brier score", "ece": "calibration error (ECE)",
@@ -32,6 +32,10 @@ WORDS = {
     "megabytes": "file, MB", "codes_megabytes": "codes alone, MB", "text_megabytes": "codes as text, MB",
     "raw_megabytes": "raw, MB", "bits_per_pixel": "bits per pixel", "coded_psnr": "coded digits",
     "coded_rotated_psnr": "rotated", "coded_inverted_psnr": "inverted", "coded_fashion_psnr": "Fashion-MNIST",
+    "ideal_bits_per_pixel": "ideal, bits per pixel", "test_bits_per_pixel": "file, bits per pixel",
+    "test_xz_bits_per_pixel": "xz, bits per pixel", "test_megabytes": "10,000 test images, MB",
+    "train_megabytes": "60,000 images, MB", "different_pixels": "pixels that differ",
+    "test_network_megabytes": "network, MB", "encode_test": "encoding, s", "decode_test": "decoding, s",
     "png_each": "PNG each", "png_sheet": "PNG sheet",
     "largest_relative_loss_difference": "largest relative difference of losses",
     "largest_pixel_difference": "largest difference of pixels",
