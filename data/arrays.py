@@ -60,21 +60,28 @@ def read_npz(path: Path, wanted: Sequence[str] = ()) -> dict[str, np.ndarray]:
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """The array of an `.npy` file.
+    """The array of an `.npy` file, in memory.
 
     Raises:
-        DataError: no file, not such a file, truncated, an array that needs unpickling, or more than 16 GiB.
+        DataError: as `map_npy`, or more than 16 GiB.
+    """
+    mapped = map_npy(path)
+    if mapped.nbytes > MOST_BYTES:
+        raise DataError(f"{path} has {mapped.nbytes:,} bytes, expected at most {MOST_BYTES:,}; divide it")
+    return np.array(mapped)
+
+
+def map_npy(path: Path) -> np.ndarray:
+    """The array of an `.npy` file, of any size: its values are read from the disk when they are used.
+
+    Raises:
+        DataError: no file, not such a file, truncated, or an array that needs unpickling.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path} does not exist, expected an .npy file; check the path")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path} has {path.stat().st_size:,} bytes, expected at most {MOST_BYTES:,}; divide it")
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # checks the size against the header's
-        return np.array(mapped)
-    except DataError:
-        raise
+        return np.load(path, mmap_mode="r", allow_pickle=False)  # checks the size against the header's
     except (ValueError, *DAMAGE) as error:
         reason = "it cannot be loaded without unpickling" if "pickle" in str(error) else str(error)
         raise DataError(f"{path} is not a readable .npy file ({reason}); expected an array of numbers") from None

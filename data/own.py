@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data import folders
+from data import folders, mapped
 from data.arrays import read_idx, read_npy, read_npz
 from data.dataset import DataError, Dataset, Split
 from data.splits import divide, subset
@@ -34,7 +34,8 @@ def load(
     Args:
         path: a folder of pictures (see `data.folders`); an `.npz` file with x_train, y_train, x_test, y_test (Keras'
             names) or with images, labels; an `.npy` file, with `<name>_labels.npy` beside it; an IDX file of images,
-            with that of its labels beside it.
+            with that of its labels beside it; a folder with x_train.npy, y_train.npy, x_test.npy, y_test.npy, whose
+            images may be larger than memory (see `data.mapped`).
         split_seed, train_examples, held_examples: as in `data.images.load`; all splits are drawn class by class.
         image_size: (height, width) that the pictures of a folder are fitted into; needed where they differ.
         names_file: text file with the name of one class per line, in the order of the labels.
@@ -80,12 +81,14 @@ def read(path: Path, image_size: tuple[int, int] | None) -> tuple[Split, tuple[s
 
 def find(path: Path, image_size: tuple[int, int] | None) -> tuple[dict[str, Split], tuple[str, ...], folders.Finish]:
     """({"train": ..., "validation"?: ..., "test"?: ...}, class names or (), how to finish their `image`), checked."""
-    if path.is_dir():
+    if path.is_dir() and not mapped.is_here(path):
         return folders.read(path, image_size)
     if image_size:
         raise DataError(f"--image-size is for folders of pictures, received it with {path}; resize the arrays instead")
     suffix = path.name.removesuffix(".gz").rpartition(".")[2]
-    if suffix == "npz":
+    if path.is_dir():
+        found = mapped.read(path)
+    elif suffix == "npz":
         found = of_archive(path)
     elif suffix == "npy":
         beside = path.with_name(f"{path.stem}_labels.npy")
@@ -99,7 +102,7 @@ def find(path: Path, image_size: tuple[int, int] | None) -> tuple[dict[str, Spli
                         "an IDX file; convert it, or use --data with its folder")  # fmt: skip
     splits: dict[str, Split] = {}
     for name, (images, labels) in found.items():
-        split = {"image": check_pictures(name, images)}
+        split = {"image": images if path.is_dir() else check_pictures(name, images)}
         if labels is not None:
             split["label"] = check_labels(name, labels, len(images))
         splits[name] = split

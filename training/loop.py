@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from data.dataset import Dataset, Split, rows_of
+from data.mapped import any_mapped
 from training.board import Board
 from training.progress import Progress
 from training.run import Run, TrainingError
@@ -126,8 +127,30 @@ def epoch_order(examples: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(examples)
 
 
-def on_device(split: Split, strategy) -> Mapping[str, tf.Tensor]:
-    """The arrays of a split as tensors, one copy per replica, placed once."""
+@dataclasses.dataclass(frozen=True)
+class OnDisk:
+    """A split whose arrays stay in their files: each call from Python brings the rows of its batches.
+
+    Order, batches and results are those of the same arrays in memory.
+    """
+
+    split: Split
+    strategy: tf.distribute.Strategy
+
+    def steps_at_once(self, wanted: int, size: int, most: int = 256 << 20) -> int:
+        """How many batches of `size` rows fit into `most` bytes: `wanted` at most, 1 at least."""
+        row = sum(array[:1].nbytes for array in self.split.values())
+        return max(1, min(wanted, most // (size * row)))
+
+    def fetch(self, rows: np.ndarray):
+        """The rows of these numbers, as `on_device` gives them."""
+        return on_device({key: array[rows] for key, array in self.split.items()}, self.strategy)
+
+
+def on_device(split: Split, strategy) -> Mapping[str, tf.Tensor] | OnDisk:
+    """The arrays of a split as tensors, one copy per replica, placed once; or on disk where they are mapped."""
+    if any_mapped(split):
+        return OnDisk(split, strategy)
 
     def place(array):
         return strategy.experimental_distribute_values_from_function(lambda _: as_tensor(array))
@@ -150,11 +173,16 @@ def mean_terms(prefix, call, arrays, order, config, epoch, progress=None) -> dic
     """Runs `call` over `order`, `steps_per_call` batches at a time; example-weighted means of its terms."""
     size, examples = config.batch_size, len(order)
     steps, total = math.ceil(examples / size), np.zeros(())  # [terms] from the first batches on
-    order = tf.constant(order, tf.int32)
-    for first in range(0, steps, config.steps_per_call):
-        count = min(config.steps_per_call, steps - first)
-        bounds = [tf.constant(number) for number in (first, count, size)]
-        values = call(arrays, order, *bounds).numpy().astype(np.float64)  # [count, terms]
+    disk = arrays if isinstance(arrays, OnDisk) else None
+    at_once = disk.steps_at_once(config.steps_per_call, size) if disk else config.steps_per_call
+    rows, offset = tf.constant(order, tf.int32), 0
+    for first in range(0, steps, at_once):
+        count = min(at_once, steps - first)
+        if disk:
+            wanted, offset = order[first * size : (first + count) * size], first
+            arrays, rows = disk.fetch(wanted), tf.range(len(wanted))
+        bounds = [tf.constant(number) for number in (first - offset, count, size)]
+        values = call(arrays, rows, *bounds).numpy().astype(np.float64)  # [count, terms]
         check_finite(values, call.names, prefix, epoch, first)
         counts = np.minimum(size, examples - size * np.arange(first, first + count))  # the last batch may be smaller
         total = total + counts @ values
