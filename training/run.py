@@ -228,6 +228,7 @@ class Run:
         arrays: dict[str, Any] = {f"{i:05d}": value for i, value in enumerate(state)}
         note = json.dumps({"history": history}).encode()
         np.savez(content, note=np.frombuffer(note, np.uint8), **arrays)
+        (self.path / "checkpoint").mkdir(exist_ok=True)  # fails where the run has been moved away: it is not begun anew
         write_atomic(self.path / "checkpoint" / f"epoch-{len(history):05d}.npz", content.getbuffer())
         for old in self.checkpoints()[:-KEPT_CHECKPOINTS]:
             old.unlink()
