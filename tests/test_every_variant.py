@@ -28,7 +28,8 @@ def modules():
                 yield ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-NEEDS_RUNS = {"capsnet.studies.vote"}  # asks networks that were trained before; tests/capsnet/test_evaluate.py
+# A vote asks networks that were trained before, methods are fitted to published predictions: tests of their own.
+NEEDS_RUNS = {"capsnet.studies.vote", "calibration.studies.methods"}
 CASES = [
     (name, variant)
     for name in modules()
