@@ -23,7 +23,10 @@ class Config(Settings):
     """Settings of the study; nothing is trained."""
 
     OWN_DATA: ClassVar[bool] = False
+    NAMED: ClassVar[tuple[str, ...]] = ("predictions",)
 
+    data: str = "predictions"
+    """Published predictions; `--predictions` says which."""
     predictions: str = "wideresnet-16-4-cifar-10"
     """Name of the file in the folder `calibration` of the data folder."""
     epochs: int = 1
@@ -55,7 +58,7 @@ def load(config: Config) -> Dataset:
     half = len(labels) // 2
     fit, test = ({"logits": logits[part], "label": labels[part]} for part in (slice(half), slice(half, None)))
     title = f"published predictions {config.predictions}"
-    return Dataset(config.predictions, title, fit, fit, test, provenance={"source": str(path)})
+    return Dataset("predictions", title, fit, fit, test, provenance={"source": str(path)})
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:

@@ -27,7 +27,7 @@ def test_every_method_is_fitted_on_the_first_half_and_measured_on_the_second(fol
     path, logits, labels = folder
     flags = ["lenet_10", "--data-dir", str(path), "--runs-dir", str(path / "runs")]
     main("calibration.studies.methods", methods.VARIANTS, methods.load, methods.train, flags)
-    metrics = Run(path / "runs" / "calibration" / "lenet_10" / "lenet-5-cifar-10" / "seed0").result["metrics"]
+    metrics = Run(path / "runs" / "calibration" / "lenet_10" / "predictions" / "seed0").result["metrics"]
     scaled = logits[300:] / fit_temperature(logits[:300], labels[:300]).temperature
     nll = np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(300), labels[300:]])
     assert metrics["temperature/nll_nats"] == pytest.approx(nll, rel=1e-5)
@@ -37,5 +37,7 @@ def test_every_method_is_fitted_on_the_first_half_and_measured_on_the_second(fol
 
 def test_missing_predictions_are_named(tmp_path):
     _, config = parse("m", methods.VARIANTS, ["densenet_100", "--data-dir", str(tmp_path)])
-    with pytest.raises(DataError, match="densenet-bc-100-cifar-100.npz does not exist, expected published predictions"):
+    with pytest.raises(
+        DataError, match=r"densenet-bc-100-cifar-100\.npz does not exist, expected published predictions"
+    ):
         methods.load(config)
