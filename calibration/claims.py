@@ -8,7 +8,8 @@ from reporting.claims import Claim, Evidence, Outcome, at_most, better_than, equ
 POST = "On Calibration of Modern Neural Networks"
 PAPER = "On Calibration of Modern Neural Networks (Guo et al. 2017, cited by the post)"
 NOTEBOOK = "a public Fashion-MNIST notebook on temperature scaling"
-KINDS = {PAPER: "paper", NOTEBOOK: "paper"}  # of sources; the others are the documents
+GOAL = "goal of this project"
+KINDS = {PAPER: "paper", NOTEBOOK: "paper", GOAL: "goal"}  # of sources; the others are the documents
 DATA, FULL = "fashion_mnist-2000", "fashion_mnist"
 SEEDS = (0, 1, 2, 3, 4)
 NETWORKS = ("residual", "lenet", "densenet")
@@ -157,6 +158,21 @@ CLAIMS = [
         "calibration-notebook-error", NOTEBOOK, "accuracy 92.8 %", 7.2, "percent error",
         "all training images; at most 7.2 % error", at_most("residual", FULL, "test/error_percent", 7.2),
     ),
+    *(
+        Claim(f"calibration-structured-{variant.replace('_', '-')}", GOAL,
+              f"Structured matrix scaling on {title}: test NLL {nll}", nll, "nats",
+              "fitted on the first half of the published predictions, at most the value + .0001",
+              at_most(variant, "predictions", "structured_matrix/nll_nats", nll + 1e-4))
+        for variant, title, nll in (
+            ("wideresnet_10", "WideResNet, CIFAR-10", 0.2322), ("lenet_10", "LeNet, CIFAR-10", 1.3107),
+            ("densenet_100", "DenseNet, CIFAR-100", 0.8629), ("wideresnet_100", "WideResNet, CIFAR-100", 0.9213),
+            ("lenet_100", "LeNet, CIFAR-100", 3.7655),
+        )
+    ),
+    Claim("calibration-structured-error", GOAL, "... and WideResNet's error on CIFAR-10 at most 7.64 %", 7.64, "%",
+          "the same", at_most("wideresnet_10", "predictions", "structured_matrix/error_percent", 7.645)),
+    Claim("calibration-structured-seconds", GOAL, "... fitted in at most 6 s where there are 100 classes", 6000, "ms",
+          "5,000 samples", at_most("densenet_100", "predictions", "structured_matrix/fit_ms", 6000)),
 ]  # fmt: skip
 
 RUNS = [
@@ -172,5 +188,7 @@ RUNS = [
         "calibration.train", "residual", "fashion_mnist", SEEDS[:3], ("--train-examples", "0", "--epochs", "10"),
         None, minutes=4.0,
     ),
+    *(Job("calibration.studies.methods", variant, "predictions", (0,), quick=None, minutes=0.3)
+      for variant in ("wideresnet_10", "lenet_10", "densenet_100", "wideresnet_100", "lenet_100")),
     Job("calibration.studies.solvers", "solvers", "synthetic", (0,), minutes=0.5),
 ]  # fmt: skip

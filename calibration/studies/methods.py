@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
+from calibration.methods.every import METHODS
 from calibration.methods.inputs import logits_from_probabilities
 from commands.train import main
 from data.arrays import read_npz
@@ -44,6 +45,10 @@ VARIANTS: Variants = {
 }
 
 
+SIZES = (200, 1000)  # samples to fit on, beside all
+FEW = ("temperature", "vector", "matrix", "structured_vector", "structured_matrix")  # methods that are tried there
+
+
 def load(config: Config) -> Dataset:
     """Logits up to a shift, and labels: the first half to fit, the second to measure."""
     folder = Path(config.data_dir or os.environ.get("RESEARCH_DATA_DIR") or "data")
@@ -68,6 +73,11 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     start = time.perf_counter()
     fit, test = ((split["logits"], split["label"]) for split in (dataset.validation, dataset.test))
     metrics = evaluate.uncalibrated(test) | evaluate.every_method(fit, test)
+    for size in (size for size in SIZES if size < len(fit[1])):
+        for name in FEW:
+            method = METHODS[name]().fit(fit[0][:size], fit[1][:size])
+            found = evaluate.basic_metrics(method.predict_proba(test[0]), test[1], name)
+            metrics[f"{name}/nll_nats_n{size}"] = found[f"{name}/nll_nats"]
     run.finish(None, metrics, dataset.counts(), [{"epoch": 1, "seconds": round(time.perf_counter() - start, 3)}])
 
 
