@@ -168,15 +168,8 @@ def markdown(
         texts: variant -> what changes.
         documents: (variant, data, metric) -> the document's number, shown in brackets beside ours.
     """
-    headers = [
-        "variant",
-        *(["what changes"] if texts else []),
-        "data",
-        "n",
-        *map(header, metrics),
-        "parameters",
-        "training, s",
-    ]
+    headers = ["variant", *(["what changes"] if texts else []), "data", "n", *map(header, metrics)]
+    headers += ["parameters", "training, s"]
     best, lines = best_rows(rows, metrics), []
     for row in rows:
         change = [texts.get(row["variant"].split("@")[0], "")] if texts else []
@@ -195,11 +188,15 @@ def markdown(
 def best_rows(rows: list[Row], metrics: Sequence[str]) -> dict[str, set[int]]:
     """Metric -> id() of the rows that are best in it among those on the same data; none where nothing says what is."""
     best = {metric: set() for metric in metrics}
+
+    def content(row: Row):  # "predictions" stands for those of several networks
+        return row["data"], row.get("data_checksum") if row["data"] == "predictions" else None
+
     for metric in metrics:
         sign = direction(metric)
-        for data in {row["data"] for row in rows} if sign else ():
+        for data in {content(row) for row in rows} if sign else ():
             values = {id(row): sign * row["metrics"][metric]["mean"] for row in rows
-                      if row["data"] == data and metric in row["metrics"]}  # fmt: skip
+                      if content(row) == data and metric in row["metrics"]}  # fmt: skip
             if len(set(values.values())) > 1:
                 best[metric] |= {key for key, value in values.items() if value == max(values.values())}
     return best
