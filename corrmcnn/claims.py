@@ -13,6 +13,7 @@ from reporting.claims import (
     number,
     one_of_our_runs,
 )
+from reporting.words import header
 
 SLIDES = "Common Representation Learning (slides on CorrMCNN)"
 PAPER = "Common Representation Learning Using Step-based Correlation Multi-Modal CNN (presented by the slides)"
@@ -87,7 +88,7 @@ def rebuilds(predicted, given, metric, mean_image):
 
 def helps(id_, claim, first, second, metric, better="higher", unit="percent"):
     """A direction the slides state: variant `first` beats `second` on `metric`, in the reading whose base trains."""
-    how = f"paired t-test of {metric}, `{first}` against `{second}`, 10,000 training pairs"
+    how = f"paired t-test of {header(metric)}; `{first}` against `{second}`, 10,000 training pairs"
     check = better_than((f"{first}@sum", PART), (f"{second}@sum", PART), metric, better)
     return Claim(f"corrmcnn-{id_}", SLIDES, claim, better, unit, how, check, SUMS)
 
@@ -172,7 +173,7 @@ CLAIMS = [
     goal("best-left-right", "`best`: transfer 91.2 left to right", "best", LEFT_TO_RIGHT, 91.2, "percent"),
     goal("best-right-left", "`best`: transfer 91.2 right to left", "best", RIGHT_TO_LEFT, 91.2, "percent"),
     Claim("corrmcnn-best-neighbours", GOAL, "Taking near images for one helps transfer", "higher", "percent",
-          f"paired t-test of {LEFT_TO_RIGHT}, `best` against `canonical`",
+          f"paired t-test of {header(LEFT_TO_RIGHT)}; `best` against `canonical`",
           better_than(("best", MNIST), ("canonical", MNIST), LEFT_TO_RIGHT, "higher")),
     goal("slow-single-view-left", "The slides' network at a tenth of the rate: 74.25 % of left halves", "blog_slow",
          "test/single_view_left_percent", 74.25, "percent"),
