@@ -280,6 +280,7 @@ SHARED = """
         strategy, _ = device.configure(config)
         for name, (build, objective, arrays) in cases.items():
             keras.utils.set_random_seed(0)
+            tf.config.run_functions_eagerly(name != "corrnet")  # one as a graph; tracing the others takes half a minute
             with strategy.scope():
                 data = Dataset(name, name, arrays, arrays, arrays)
                 run = Run.open(name, "v", config, "tiny")
