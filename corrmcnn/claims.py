@@ -15,6 +15,7 @@ from reporting.claims import (
 )
 from reporting.words import header
 
+UNIT = "pixels in [0, 1]; the public rerun gave the program pixels of 0 to 255"
 SLIDES = "Common Representation Learning (slides on CorrMCNN)"
 PAPER = "Common Representation Learning Using Step-based Correlation Multi-Modal CNN (presented by the slides)"
 CODE = "the paper's published program, rerun by others"
@@ -165,9 +166,9 @@ CLAIMS = [
     numbers("arc2-right-left", PAPER, "Arch2: transfer 85.76 right to left", "arc2", RIGHT_TO_LEFT,
             85.76, 1.0, "percent"),
     numbers("official-left-right", CODE, "Transfer 83.14 left to right", "official", LEFT_TO_RIGHT,
-            83.14, 1.0, "percent"),
+            83.14, 1.0, "percent", UNIT),
     numbers("official-right-left", CODE, "Transfer 83.35 right to left", "official", RIGHT_TO_LEFT,
-            83.35, 1.0, "percent"),
+            83.35, 1.0, "percent", UNIT),
     goal("best-canonical", "`best`: total canonical correlation 47", "best", CANONICAL, 47.0, "of 50"),
     goal("best-rank", "`best`: effective rank 40", "best", RANK, 40.0, "of 50"),
     goal("best-left-right", "`best`: transfer 91.2 left to right", "best", LEFT_TO_RIGHT, 91.2, "percent"),
