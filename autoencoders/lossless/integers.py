@@ -16,7 +16,8 @@ EXACT = (1 << 24) - 1  # the largest integer below which float32 holds all
 PIXEL = 255  # an input of 1 in integers
 PRECISION = 20  # frequencies of the 256 values sum to 2^20
 SCALE = 30  # bits behind the point in the table of exponentials
-FINEST = 1 / 64  # nats: largest step between neighbours in the table
+FINEST = 1 / 64  # nats: largest step between neighbours in the table; the smallest is half of it
+LARGEST_RATIO = int(0.9923 * 2**SCALE)  # just above e^(-FINEST / 2): no file makes the table longer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,9 @@ class Integers:
     ratio: int
 
     def __post_init__(self):
+        sound = all(0 <= layer.shift < 32 and 0 < layer.one <= EXACT for layer in self.layers)
+        if not (sound and 0 < self.ratio <= LARGEST_RATIO):
+            raise ValueError("a ratio, shift or unit outside the range that a network in integers can have")
         if self.layers[0].largest_input < PIXEL or min(layer.largest_input for layer in self.layers) < 1:
             raise ValueError("the weights are too large for sums below 2^24; choose a coarser step")
         object.__setattr__(self, "table", exponentials(self.ratio))

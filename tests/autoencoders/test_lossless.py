@@ -1,5 +1,6 @@
 """The lossless codec: the layer against loops, integers against the network, exact round trips, clear errors."""
 
+import dataclasses
 import lzma
 
 import keras
@@ -183,6 +184,15 @@ def test_damaged_files_are_refused(grey):
     for broken in (content[:-1], content[:60] + b"\0" + content[61:]):
         with pytest.raises(CodecError, match="damaged or truncated"):
             archive.from_bytes(broken)
+
+
+@pytest.mark.parametrize("change", [{"ratio": 1 << 30}, {"ratio": 0}, {"shift": -1}, {"shift": 99}, {"one": 0}])
+def test_networks_that_would_never_end_are_refused(grey, change):
+    _, whole = grey
+    ratio = change.pop("ratio", whole.ratio)
+    layers = [dataclasses.replace(layer, **change) for layer in whole.layers]
+    with pytest.raises(ValueError, match="outside the range"):
+        integers.Integers(whole.shape, tuple(layers), ratio)
 
 
 def test_command_trains_on_own_pictures_and_gives_them_back(tmp_path, capsys):
