@@ -146,6 +146,18 @@ CLAIMS = [
     helps("l7-correlation", "Correlating every step, not only the code, raises the correlation", "l7", "l6", SUM,
           "higher", "of 50"),
     helps("l7-transfer", "Correlating every step, not only the code, helps (transfer)", "l7", "l6", LEFT_TO_RIGHT),
+    *(
+        Claim(f"corrmcnn-l7-{id_}", SLIDES, "Correlating every step, not only the code, raises the correlation",
+              "higher", "of 50", f"paired t-test of {header(SUM)}; `l7@{tag}` against `l6@sum`, 10,000 training pairs",
+              better_than((f"l7@{tag}", PART), ("l6@sum", PART), SUM, "higher"), f"{SUMS}; {lambdas}")
+        for id_, tag, lambdas in (
+            ("by-part", "sum_lambda_by_part", "0.003 for both encoder layers, 0.05 for the decoder's"),
+            ("by-layer", "sum_lambda_by_layer", "0.02 and 0.003 for the encoder's layers, 0.05 for the decoder's"),
+        )
+    ),
+    Claim("corrmcnn-tied", SLIDES, "A tied-weights architecture is one of the contributions", "better", "percent",
+          "paired t-test of transfer, dense layers run backwards with the same kernels against kernels of their own",
+          better_than(("l7@sum_tied", PART), ("l7@sum_untied", PART), LEFT_TO_RIGHT, "higher"), SUMS),
     Claim("corrmcnn-transfer", SLIDES, "Reconstruction objectives already adapt to transfer (L1 + L2 + L3)",
           "above chance", "percent", "transfer of `l1_l3` above twice chance", at_least("l1_l3@sum", PART,
           LEFT_TO_RIGHT, 20.0), SUMS),
@@ -215,5 +227,14 @@ RUNS = [
     Job(TRAIN, "official", MNIST, quick=None, minutes=50),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK if variant in DRAWN else None, minutes=4) for variant in ABLATIONS),
     *(Job(TRAIN, variant, MNIST, FIVE, BY_SUMS, None, minutes=1) for variant in ABLATIONS),
+    *(
+        Job(TRAIN, "l7", MNIST, seeds, (*BY_SUMS[:-1], f"sum_{tag}", *flags), None, minutes=1)
+        for tag, seeds, flags in (
+            ("tied", FIVE, ("--decoder-units", "300", "500", "--tied")),
+            ("untied", FIVE, ("--decoder-units", "300", "500")),
+            ("lambda_by_part", THREE, ("--step-correlation-weights", "0.003", "0.003", "0.05")),
+            ("lambda_by_layer", THREE, ("--step-correlation-weights", "0.02", "0.003", "0.05")),
+        )
+    ),
     *(Job(TRAIN, variant, MNIST, quick=None, minutes=4) for variant in READINGS),
 ]
