@@ -148,7 +148,8 @@ CLAIMS = [
     helps("l7-transfer", "Correlating every step, not only the code, helps (transfer)", "l7", "l6", LEFT_TO_RIGHT),
     *(
         Claim(f"corrmcnn-l7-{id_}", SLIDES, "Correlating every step, not only the code, raises the correlation",
-              "higher", "of 50", f"paired t-test of {header(SUM)}; `l7@{tag}` against `l6@sum`, 10,000 training pairs",
+              "higher", "of 50",
+              f"paired t-test of {header(SUM)}; `l7` with these lambdas against `l6`, 10,000 training pairs",
               better_than((f"l7@{tag}", PART), ("l6@sum", PART), SUM, "higher"), f"{SUMS}; {lambdas}")
         for id_, tag, lambdas in (
             ("by-part", "sum_lambda_by_part", "0.003 for both encoder layers, 0.05 for the decoder's"),

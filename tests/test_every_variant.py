@@ -17,7 +17,7 @@ from training.settings import parse
 ROOT = Path(__file__).resolve().parent.parent
 # Flags every module understands; a module's own TINY is added.
 COMMON = ("--epochs", "1", "--device", "cpu")
-IMAGES = ("--data", "digits", "--train-examples", "60", "--held-examples", "60", "--batch-size", "30")
+IMAGES = ("--data", "digits", "--train-examples", "100", "--held-examples", "60", "--batch-size", "50")
 
 
 def modules():

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import ClassVar
 
-from calibration.methods.every import METHODS
 from calibration.methods.inputs import logits_from_probabilities
 from commands.train import main
 from data.arrays import read_npz
@@ -69,6 +68,7 @@ def load(config: Config) -> Dataset:
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Fits every method and measures it."""
     from calibration import evaluate
+    from calibration.methods.every import METHODS
 
     start = time.perf_counter()
     fit, test = ((split["logits"], split["label"]) for split in (dataset.validation, dataset.test))

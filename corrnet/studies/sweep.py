@@ -48,7 +48,9 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
         )  # fmt: skip
         objective = functools.partial(losses.compute_loss, correlation_weight=weight)
         optimizer = keras.optimizers.RMSprop(config.learning_rate, epsilon=losses.EPSILON)
-        history = loop.fit(network, objective, dataset, config, Run(run.path / f"lambda_{weight:g}"), optimizer)
+        part = Run(run.path / f"lambda_{weight:g}")
+        part.path.mkdir(exist_ok=True)
+        history = loop.fit(network, objective, dataset, config, part, optimizer)
         seconds = [total + row["seconds"] for total, row in zip(seconds, history, strict=True)]
         train_codes, test_codes = (evaluate.encode_split(network, split) for split in (dataset.train, dataset.test))
         found = evaluate.code_metrics(train_codes, test_codes) | evaluate.transfer_metrics(test_codes)
