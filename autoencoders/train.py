@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from autoencoders.config import Config, make_objective
+from autoencoders.config import Config, cosine_adam, make_objective
 from commands.train import main
 from data import images
 from data.dataset import Dataset
@@ -86,12 +86,7 @@ def make_optimizer(config: Config, examples: int):
 
     if config.schedule == "constant":
         return keras.optimizers.Adam(config.learning_rate)
-    steps = -(-examples // config.batch_size) * config.epochs
-    warm = max(1, round(0.03 * steps))
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm), alpha=0.02, warmup_target=config.learning_rate, warmup_steps=warm
-    )
-    return keras.optimizers.Adam(rate, beta_2=0.99)
+    return cosine_adam(config.learning_rate, -(-examples // config.batch_size) * config.epochs)
 
 
 if __name__ == "__main__":

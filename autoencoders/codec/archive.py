@@ -68,9 +68,7 @@ class Archive:
             "weight_steps": [step for _, step in self.weights],
             "lengths": [len(part) for part in parts],
         }
-        packed = zlib.compress(json.dumps(header).encode(), 9)
-        body = LENGTH.pack(len(packed)) + packed + b"".join(parts)
-        return MAGIC + hashlib.sha256(body).digest() + body
+        return seal(MAGIC, header, parts)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Archive":
@@ -79,24 +77,46 @@ class Archive:
         Raises:
             CodecError: another kind of file, or one that is truncated or damaged (by its checksum).
         """
-        if not data.startswith(MAGIC):
-            raise CodecError(f"not an .aez file: it starts with {data[:4]!r}, expected {MAGIC!r}; see `compress`")
-        body = data[len(MAGIC) + DIGEST :]
-        if hashlib.sha256(body).digest() != data[len(MAGIC) :][:DIGEST]:
-            raise CodecError(
-                f"damaged or truncated .aez file: the checksum of its {len(data):,} bytes is wrong; copy it again"
-            )
+        body = unsealed(data, MAGIC, ".aez")
         try:
-            (size,) = LENGTH.unpack_from(body)
-            packed = zlib.decompressobj()
-            header = json.loads(packed.decompress(body[LENGTH.size : LENGTH.size + size], MOST_HEADER))
-            ends = LENGTH.size + size + np.cumsum([0, *header["lengths"]])
-            codes, *tables = [entropy.decode(body[first:last]) for first, last in itertools.pairwise(ends)]
+            header, rest = opened(body, MOST_HEADER)
+            codes, *tables = [entropy.decode(piece) for piece in cut(rest, header["lengths"])]
             weights = [(table[:, 0], step) for table, step in zip(tables, header["weight_steps"], strict=True)]
             height, width, channels = map(int, header["shape"])
             return cls(codes, float(header["step"]), (height, width, channels), header["decoder"], weights)
         except (struct.error, zlib.error, ValueError, KeyError, TypeError, IndexError) as error:
             raise CodecError(f"an .aez file of another kind or version ({error}); compress the images again") from None
+
+
+def seal(magic: bytes, header: dict, parts: list[bytes]) -> bytes:
+    """A file: magic, SHA-256 of the rest, length of the header, header as compressed JSON, parts."""
+    packed = zlib.compress(json.dumps(header).encode(), 9)
+    body = LENGTH.pack(len(packed)) + packed + b"".join(parts)
+    return magic + hashlib.sha256(body).digest() + body
+
+
+def unsealed(data: bytes, magic: bytes, ending: str) -> bytes:
+    """What follows the checksum of a file; CodecError where it is of another kind, truncated or damaged."""
+    if not data.startswith(magic):
+        raise CodecError(f"not an {ending} file: it starts with {data[:4]!r}, expected {magic!r}; see `compress`")
+    body = data[len(magic) + DIGEST :]
+    if hashlib.sha256(body).digest() != data[len(magic) :][:DIGEST]:
+        raise CodecError(
+            f"damaged or truncated {ending} file: the checksum of its {len(data):,} bytes is wrong; copy it again"
+        )
+    return body
+
+
+def opened(body: bytes, most: int) -> tuple[dict, bytes]:
+    """Header and parts of a file whose checksum is right; the header is unpacked to `most` bytes."""
+    (size,) = LENGTH.unpack_from(body)
+    packed = zlib.decompressobj().decompress(body[LENGTH.size : LENGTH.size + size], most)
+    return json.loads(packed), body[LENGTH.size + size :]
+
+
+def cut(rest: bytes, lengths: list[int]) -> list[bytes]:
+    """The parts of these lengths, one after the other."""
+    return [rest[first:last] for first, last in itertools.pairwise(np.cumsum([0, *lengths]))]
 
 
 def compress(images: np.ndarray, model, step: float = 1.0) -> Archive:

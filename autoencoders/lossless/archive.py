@@ -7,9 +7,7 @@ is ever unpickled.
 """
 
 import contextlib
-import hashlib
 import itertools
-import json
 import math
 import struct
 import zlib
@@ -18,16 +16,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 
 from autoencoders.codec import entropy
-from autoencoders.codec.archive import CodecError
+from autoencoders.codec.archive import CodecError, cut, opened, seal, unsealed
 from autoencoders.lossless import coder
 from autoencoders.lossless.integers import PRECISION, Integers, Layer, contexts, from_network
 from autoencoders.lossless.network import RADIUS
 
 MAGIC = b"AEP\x01"
-DIGEST = 32  # bytes of a SHA-256
-LENGTH = struct.Struct("<I")
-PART = 10_000  # images that are coded side by side
 MOST_HEADER = 1 << 20  # bytes
+PART = 10_000  # images that are coded side by side
 MOST_VALUES = 1 << 30  # pixels times channels of an archive that is read
 STEPS = (1 / 128, 1 / 64, 1 / 32, 1 / 16)  # of weights, from which the smallest file is chosen
 SAMPLE, EVERY = 500, 5  # images that it is chosen by, and which of their values
@@ -45,9 +41,7 @@ def to_bytes(images, integers):
         "tables": [len(table) for table in tables],
         "parts": [len(part) for part in parts],
     }
-    packed = zlib.compress(json.dumps(header).encode(), 9)
-    body = LENGTH.pack(len(packed)) + packed + b"".join([*tables, *parts])
-    return MAGIC + hashlib.sha256(body).digest() + body
+    return seal(MAGIC, header, [*tables, *parts])
 
 
 def tables_of(integers):
@@ -70,21 +64,13 @@ def from_bytes(data):
 
 def read(data):
     """The network in a file, its coded parts, and the number of images in each; raises as `from_bytes` does."""
-    body = data[len(MAGIC) + DIGEST :]
-    if not data.startswith(MAGIC):
-        raise CodecError(f"not an .aep file: it starts with {data[:4]!r}, expected {MAGIC!r}; see `compress`")
-    if hashlib.sha256(body).digest() != data[len(MAGIC) :][:DIGEST]:
-        raise CodecError(
-            f"damaged or truncated .aep file: the checksum of its {len(data):,} bytes is wrong; copy it again"
-        )
+    body = unsealed(data, MAGIC, ".aep")
     try:
-        (size,) = LENGTH.unpack_from(body)
-        header = json.loads(zlib.decompressobj().decompress(body[LENGTH.size : LENGTH.size + size], MOST_HEADER))
+        header, rest = opened(body, MOST_HEADER)
         count, shape = int(header["images"]), tuple(map(int, header["shape"]))
         if not (len(shape) == 3 and min(count, *shape) >= 1 and count * math.prod(shape) <= MOST_VALUES):
             raise ValueError(f"{count} images of {shape}")
-        ends = LENGTH.size + size + np.cumsum([0, *header["tables"], *header["parts"]])
-        pieces = [body[first:last] for first, last in itertools.pairwise(ends)]
+        pieces = cut(rest, [*header["tables"], *header["parts"]])
         layers, tables = [], [entropy.decode(piece)[:, 0] for piece in pieces[: len(header["tables"])]]
         for (inputs, units, one, shift), kernel, bias in zip(header["layers"], tables[::2], tables[1::2], strict=True):
             layers.append(Layer(kernel.reshape(inputs, units), bias, int(one), int(shift)))

@@ -112,13 +112,14 @@ def train(images: np.ndarray, epochs: int, seed: int):
     """A network (`network.build`) trained on the images themselves."""
     import keras
 
+    from autoencoders.config import cosine_adam
     from autoencoders.lossless import network
     from training import loop
 
     keras.utils.set_random_seed(seed)
     model = network.build(image_shape=images.shape[1:])
     batch = max(1, BATCH_VALUES // images[0].size)
-    optimizer = network.make_optimizer(-(-len(images) // batch) * epochs)
+    optimizer = cosine_adam(network.RATE, -(-len(images) // batch) * epochs)
     loop.fit_arrays(model, network.compute_loss, {"image": images}, optimizer, epochs, batch, seed)
     return model
 

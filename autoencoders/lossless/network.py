@@ -12,6 +12,7 @@ PACKAGE = "autoencoders"
 RADIUS = 4  # pixels that are seen to the left, above, and to the right in the rows above
 BINS = 32  # at most: a row or column of a large picture shares its number with its neighbours
 LEVELS = 256  # values of a pixel
+RATE = 3e-3  # largest learning rate that the network is trained with
 
 
 def bins_of(length):
@@ -111,12 +112,3 @@ def compute_loss(model, batch, training):
     """Bits per value, mean over pixels, channels and batch; `loop.fit` minimises it."""
     bits = ops.mean(pixel_bits(batch["image"], model(batch["image"], training=training)))
     return bits, {"bits_per_pixel": bits}
-
-
-def make_optimizer(steps, rate=3e-3):
-    """Adam (b2 = .99) whose rate warms up for 3 % of the steps and falls as a cosine to 2 % of `rate`."""
-    warm = max(1, round(0.03 * steps))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm), alpha=0.02, warmup_target=rate, warmup_steps=warm
-    )
-    return keras.optimizers.Adam(schedule, beta_2=0.99)

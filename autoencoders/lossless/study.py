@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from autoencoders.config import cosine_adam
 from autoencoders.evaluate import as_bytes
 from autoencoders.train import load
 from commands.train import main
@@ -17,7 +18,7 @@ from training.settings import Settings, Variants
 
 @dataclasses.dataclass(frozen=True)
 class Config(Settings):
-    """Settings of the network that foresees pixels; its optimizer stands in `network.make_optimizer`."""
+    """Settings of the network that foresees pixels; its rate is `network.RATE`."""
 
     OWN_DATA: ClassVar[bool] = False
 
@@ -41,7 +42,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     )
     dataset = dataclasses.replace(dataset, train=train, validation=validation, test=test)
     model = network.build(image_shape=dataset.train["image"].shape[1:], units=config.units)
-    optimizer = network.make_optimizer(-(-dataset.counts()["train"] // config.batch_size) * config.epochs)
+    optimizer = cosine_adam(network.RATE, -(-dataset.counts()["train"] // config.batch_size) * config.epochs)
     history = loop.fit(model, network.compute_loss, dataset, config, run, optimizer)
     run.finish(None, write_files(model, dataset, run), dataset.counts(), history)
 
