@@ -121,6 +121,14 @@ class AttentionCapsules(layers.Layer):
         return {**super().get_config(), "capsules": self.capsules, "size": self.size}
 
 
+def convolutions(features, first_stride=1):
+    """The network's four convolutions, each ReLU then batch normalisation: (n, 28, 28, 1) to (n, 9, 9, 128)."""
+    for filters, size, stride in ((32, 5, first_stride), (64, 3, 1), (64, 3, 1), (128, 3, 2)):
+        features = layers.Conv2D(filters, size, stride, activation="relu", kernel_initializer="he_normal")(features)
+        features = layers.BatchNormalization()(features)
+    return features
+
+
 def build(*, image_shape=(28, 28, 1), classes=10, capsule_size=16, decoder_units=(512, 1024), **augmentation):
     """Efficient-CapsNet; 161,824 trainable and 162,400 parameters for MNIST, without its decoder.
 
@@ -140,11 +148,8 @@ def build(*, image_shape=(28, 28, 1), classes=10, capsule_size=16, decoder_units
 
     image_of(image_shape, 11, "Efficient-CapsNet")
     image = keras.Input(image_shape, name="image")
-    seen = features = RandomAffine(**augmentation, name="augmentation")(image)
-    for filters, size, stride in ((32, 5, 1), (64, 3, 1), (64, 3, 1), (128, 3, 2)):
-        features = layers.Conv2D(filters, size, stride, activation="relu", kernel_initializer="he_normal")(features)
-        features = layers.BatchNormalization()(features)
-    primary = DepthwiseCapsules(name="primary")(features)
+    seen = RandomAffine(**augmentation, name="augmentation")(image)
+    primary = DepthwiseCapsules(name="primary")(convolutions(seen))
     digit = AttentionCapsules(classes, capsule_size, name="digit")(primary)
     outputs = {"lengths": Length(name="length")(digit), "capsules": digit, "seen": seen}
     if decoder_units:
