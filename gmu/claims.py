@@ -3,13 +3,13 @@
 import numpy as np
 
 from commands.jobs import Job
-from gmu.studies import means, samples, seeds, views
+from gmu.studies import means, multiview, samples, seeds, views
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
 
 POST = "Gated Multimodal Units for Information Fusion"
 PAPER = "Gated Multimodal Units (Arevalo et al. 2017), which the post describes"
 KINDS = {PAPER: "paper"}  # of sources; the others are the documents
-DATA = "synthetic"
+DATA, NUMERALS = "synthetic", "multiple_features"
 SOLVED, FOUND = "solved_percent", "gate_found_percent"
 ERROR = "test/error_percent"
 
@@ -156,6 +156,21 @@ CLAIMS = [
         )
         for data in ("mnist", "fashion_mnist")
     ),
+    Claim(
+        "gmu-real-views-gate", POST, "On six real views of a numeral the gate decides how relevant each is", 0.9,
+        "AUC", "`multiview_gmu`: a small gate as the detector of a broken view, two of six broken, at least 0.9, a "
+        "threshold of ours", at_least("multiview_gmu", NUMERALS, "gate_auc", 0.9),
+    ),
+    *(
+        Claim(
+            f"gmu-real-views-{rival}", POST,
+            f"On six real views, half of them broken, such a fusion beats {rival.replace('_', ' ')}",
+            "lower", "percent", "UCI Multiple Features, three of six views broken; equal parameters but for logistic "
+            "regression; paired over seeds",
+            better_than(("multiview_gmu", NUMERALS), (f"multiview_{rival}", NUMERALS), f"{ERROR}_broken_3", "lower"),
+        )
+        for rival in ("concatenation", "feed_forward", "sum", "mixture_of_experts", "logistic_regression")
+    ),
     *(
         Claim(
             f"gmu-experiments-r{dimensions}", PAPER,
@@ -211,5 +226,6 @@ RUNS = [
         for name in views.VARIANTS
         for data in IMAGES
     ),
+    *(Job("gmu.studies.multiview", name, NUMERALS, FIVE, minutes=0.2) for name in multiview.VARIANTS),
     *(Job("gmu.studies.views", f"views_{name}", data, FIVE, FAINT, None, 0.2) for name in TWO_VIEWS for data in IMAGES),
 ]  # fmt: skip

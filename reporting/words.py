@@ -43,6 +43,7 @@ WORDS = {
     "length_change": "change of length under shifts", "pose_change": "change of pose under shifts (0-2)",
     "shift_r2": "shift read off the pose (R²)", "true_class_share": "votes for the true class",
     "rotated_error": "error, rotated", "shifted_error": "error, shifted", "scaled_error": "error, scaled",
+    "affine_error": "error, deformed digits", "affine_error_at_equal": "error, deformed digits, at equal plain error",
     "sum_correlation": "sum of correlations", "total_canonical_correlation": "total canonical correlation",
     "effective_rank": "effective rank", "transfer_left_to_right": "transfer left to right",
     "transfer_right_to_left": "transfer right to left", "single_view_left": "left half alone",
@@ -87,12 +88,11 @@ def header(metric: str) -> str:
     """
     place, _, name = metric.rpartition("/")
     name, unit = split_unit(name)
-    sized = re.fullmatch(r"(.*)_n(\d+)", name)  # measured on so many samples
-    if sized:
-        stem, inner = split_unit(sized[1])
-        name, unit, tail = stem, inner, f", n = {sized[2]}"
-    else:
-        tail = ""
+    tail = ""
+    if sized := re.fullmatch(r"(.*)_(n|broken_|missing_)(\d+)", name):  # so many samples, or views that are damaged
+        (name, unit), number = split_unit(sized[1]), sized[3]
+        views = f"{number} view{'s' * (number != '1')} {sized[2][:-1]}"
+        tail = f", n = {number}" if sized[2] == "n" else f", {views}"
     words = WORDS.get(name, name.replace("_", " ")) + (f", {unit}" if unit else "")
     return (in_place(place, words) + tail).replace(" ,", ",")
 

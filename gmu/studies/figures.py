@@ -148,4 +148,4 @@ def gains(run: Run) -> Figure | None:
 DRAWN = (losses_of_seeds, gates_of_seeds, typical_copies, error_against_samples, gains)
 FIGURES = {draw.__name__: draw for draw in DRAWN} | view_figures.FIGURES
 # Figures that show several runs side by side: reproduce.py draws them again when all runs are there.
-COMPARISONS = ("dropped_views", "error_against_samples")
+COMPARISONS = ("dropped_views", "damage", "error_against_samples")

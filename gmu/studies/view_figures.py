@@ -105,6 +105,27 @@ def dropped_views(run: Run) -> Figure | None:
     return plots.caption(figure, f"{text}. {plots.describe(run)}.")
 
 
+def damage(run: Run) -> Figure | None:
+    """Test error against the number of broken and of missing views, for every variant beside this one."""
+    if not (run.path / "damage.json").exists():
+        return None
+    from gmu.studies.multiview import VARIANTS
+
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True)
+    for other in filter(lambda one: one.finished, map(run.beside, VARIANTS)):
+        record = read_json(other.path / "damage.json")
+        gated = "gmu" in other.config["variant"] or "mixture" in other.config["variant"]
+        label = other.config["variant"].removeprefix("multiview_").replace("_", " ")
+        for axis, kind in zip(axes, ("broken", "missing"), strict=True):
+            axis.plot(record[kind], "-o" if gated else "--s", ms=4, label=label)
+    for axis, kind in zip(axes, ("broken", "missing"), strict=True):
+        axis.set(xlabel=f"{kind} views of every test sample", title=f"Some views are {kind}", yscale="log")
+    axes[0].set(ylabel="test error (%)")
+    axes[0].legend(fontsize=8)
+    text = "Solid: with gates; dashed: without. Of missing views the unit is told; the others get zeros, the means"
+    return plots.caption(figure, f"{text}. {plots.describe(run)}.")
+
+
 def siblings(run: Run) -> list[Run]:
     """Finished runs of all variants of gmu.studies.views on the same data with the same seed."""
     from gmu.studies.views import VARIANTS
@@ -114,4 +135,4 @@ def siblings(run: Run) -> list[Run]:
     return [other for other in others if other.finished]
 
 
-FIGURES = {draw.__name__: draw for draw in (examples, gates, simplex, dropped_views)}
+FIGURES = {draw.__name__: draw for draw in (examples, gates, simplex, dropped_views, damage)}
