@@ -13,6 +13,8 @@ Activation = Literal["sigmoid", "tanh", "relu", "linear"]
 class Config(Settings):
     """Settings of a CorrNet; the defaults are those of the authors' program."""
 
+    views: Literal["halves", "noisy"] = "halves"
+    """Halves of each image, or a turned image and a noisy other one of its class (Wang et al. 2015)."""
     epochs: int = 50
     batch_size: int = 100
     shuffle: bool = False

@@ -5,6 +5,9 @@ L = L1(from both) + L2(from left) + L3(from right) - lambda * corr(h(x), h(y))  
 Every term is computed in float32, whatever the precision of the network.
 """
 
+import math
+
+import keras
 from keras import ops
 
 from common.measures import accuracy
@@ -191,8 +194,29 @@ def compute_classifier_loss(model, batch, training):
     return loss, terms
 
 
-def compute_dcca_loss(model, batch, training, *, objective="canonical"):
-    """One of OBJECTIVES on the codes of a batch.
+def noise_regularisation(view, code, noise, noise_code, directions):
+    """How far a tower changes the correlation of a view with independent noise (NR-DCCA, He et al. 2024).
+
+        | corr(f(x), f(a)) - corr(x P, a P) |,   corr: sum of the canonical correlations of a batch
+
+    A tower of low rank loses directions, and with them the chance correlation that n samples of noise always have. The
+    paper compares with the whole view; a code has fewer directions than a view, so we compare with as many random ones.
+
+    Args:
+        view, noise: x and a, (n, ...) each, a standard normal.
+        code, noise_code: f(x) and f(a), (n, units).
+        directions: P, (pixels, units), any of full rank.
+
+    Returns:
+        Scalar float32, 0 or more.
+    """
+    kept = -canonical_correlation_loss(code, noise_code)
+    before = -canonical_correlation_loss(ops.matmul(flatten(view), directions), ops.matmul(flatten(noise), directions))
+    return ops.abs(kept - before)
+
+
+def compute_dcca_loss(model, batch, training, *, objective="canonical", noise_weight=0.0):
+    """One of OBJECTIVES on the codes of a batch; in training plus `noise_weight` times `noise_regularisation`.
 
     Returns:
         Scalar loss and its terms: the objective under its name, and "sum_correlation" of the batch.
@@ -201,7 +225,15 @@ def compute_dcca_loss(model, batch, training, *, objective="canonical"):
     outputs = model({"left": batch["left"], "right": batch["right"]}, training=training)
     left, right = outputs["left"]["code"], outputs["right"]["code"]
     loss = OBJECTIVES[objective](left, right)
-    return loss, {objective: loss, "sum_correlation": sum_correlation(left, right)}
+    terms = {objective: loss, "sum_correlation": sum_correlation(left, right)}
+    if noise_weight and training:
+        for view, code in (("left", left), ("right", right)):
+            noise = keras.random.normal(ops.shape(batch[view]), seed=model.generator)
+            pixels = math.prod(batch[view].shape[1:])
+            directions = keras.random.normal((pixels, code.shape[1]), seed=model.generator)
+            noise_code = model.encode(**{view: noise})  # statistics of the data: noise must not move them
+            loss = loss + noise_weight * noise_regularisation(batch[view], code, noise, noise_code, directions)
+    return loss, terms
 
 
 def compute_loss(model, batch, training, *, correlation_weight=2.0, both_weight=1.0, left_weight=1.0,

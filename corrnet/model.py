@@ -162,6 +162,7 @@ class DeepCCA(keras.Model):
         shared = code_units, hidden_units, dropout, input_dropout
         self.left = build_tower(left_shape, *shared, name="left")
         self.right = build_tower(right_shape, *shared, name="right")
+        self.generator = keras.random.SeedGenerator()  # of the noise of `losses.noise_regularisation`
         self.built = True
 
     def encode(self, left=None, right=None):

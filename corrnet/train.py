@@ -46,7 +46,8 @@ def load(config: Config) -> Dataset:
     """
     if tables.is_table(config.data):
         return tables.two_views(Path(config.data), **config.reductions)
-    return views.halves(images.load(config.data, split="ordered", labelled=False, **config.loading))
+    pictures = images.load(config.data, split="ordered", labelled=config.views == "noisy", **config.loading)
+    return views.PAIRS[config.views](pictures)
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:

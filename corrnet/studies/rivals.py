@@ -26,6 +26,8 @@ class Config(Settings):
         "cca"
     )
     """Which method; a variant sets it."""
+    views: Literal["halves", "noisy"] = "halves"
+    """Halves of each image, or a turned image and a noisy other one of its class (Wang et al. 2015)."""
     components: int = 50
     """Size of the codes (>= 1)."""
     ridge: float = 1e-4
@@ -36,6 +38,8 @@ class Config(Settings):
     """Width of its Gaussian kernel, in units of the median distance of two samples (> 0)."""
     objective: Literal["canonical", "eckart_young"] = "canonical"
     """What deep CCA maximises: canonical correlations, or the Eckart-Young bound that inverts no matrix."""
+    noise_weight: float = 0.0
+    """Of the noise regularisation of deep CCA (>= 0)."""
     hidden_units: tuple[int, ...] = (1024, 1024)
     """Hidden layers of deep CCA."""
     dropout: float = 0.2
@@ -45,19 +49,25 @@ class Config(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        check_at_least(self, components=1, features=self.components, dropout=0, input_dropout=0)
+        check_at_least(self, components=1, features=self.components, dropout=0, input_dropout=0, noise_weight=0)
         check(self.ridge > 0, "ridge", "> 0", self.ridge)
         check(self.width > 0, "width", "> 0", self.width)
         check(max(self.dropout, self.input_dropout) < 1, "dropout and input_dropout", "below 1", self.dropout)
 
 
 DCCA = Config(rival="dcca", epochs=20, batch_size=2000, learning_rate=2e-3, dropout=0.05)
+dcca = functools.partial(dataclasses.replace, DCCA)
 
 VARIANTS: Variants = {
     "cca": ("linear CCA in closed form, ridge 1e-4", Config(rival="cca")),
     "kcca": ("kernel CCA with random Fourier features", Config(rival="kcca", ridge=1e-2)),
     "dcca": ("deep CCA, the original objective", DCCA),
-    "dcca_eckart_young": ("deep CCA, the Eckart-Young objective", dataclasses.replace(DCCA, objective="eckart_young")),
+    "dcca_eckart_young": ("deep CCA, the Eckart-Young objective", dcca(objective="eckart_young")),
+    "dcca_noise_regularised": ("deep CCA that keeps a view's correlation with noise", dcca(noise_weight=1.0)),
+    "noisy_cca": ("noisy pairs of a class: linear CCA", Config(rival="cca", components=10, views="noisy", ridge=1e-2)),
+    "noisy_dcca": ("noisy pairs: deep CCA", dcca(components=10, views="noisy")),
+    "noisy_dcca_noise_regularised": ("noisy pairs: deep CCA that keeps a view's correlation with noise", dcca(
+        components=10, views="noisy", noise_weight=1.0)),
     "rank_one": ("the cheat: 50 copies of the first CCA pair", Config(rival="rank_one")),
     "raw_pixels": ("no code: the pixels of each half", Config(rival="raw_pixels")),
     "mean_image": ("rebuilds every view as the mean training image", Config(rival="mean_image")),
@@ -141,7 +151,9 @@ def train_dcca(config, dataset, run):
 
     shapes = (dataset.train[view].shape[1:] for view in evaluate.OTHER)
     network = model.DeepCCA(*shapes, config.components, config.hidden_units, config.dropout, config.input_dropout)
-    objective = functools.partial(losses.compute_dcca_loss, objective=config.objective)
+    objective = functools.partial(
+        losses.compute_dcca_loss, objective=config.objective, noise_weight=config.noise_weight
+    )
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     history = loop.fit(network, objective, dataset, config, run, keras.optimizers.Adam(rate))

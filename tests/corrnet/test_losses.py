@@ -206,6 +206,40 @@ def test_the_eckart_young_minimum_is_minus_the_squared_canonical_correlations():
         assert number(losses.eckart_young_loss(wrong * scale * left, wrong * scale * right)) > best
 
 
+def test_noise_regularisation_sees_a_tower_that_lost_its_directions():
+    view, noise = (RANDOM.normal(size=(500, 8, 5)).astype("float32") for _ in range(2))
+    directions, kernel = (RANDOM.normal(size=(40, 6)).astype("float32") for _ in range(2))
+    flat = [array.reshape(500, 40) for array in (view, noise)]
+
+    def penalty(tower):
+        return number(losses.noise_regularisation(view, tower(flat[0]), noise, tower(flat[1]), directions))
+
+    whole = penalty(lambda x: x @ kernel)
+    lost = penalty(lambda x: np.repeat(x @ kernel[:, :1], 6, axis=1) + 1e-3 * x[:, :6])
+    before = -number(losses.canonical_correlation_loss(*(x @ directions for x in flat)))
+    assert 0 <= whole < 0.25 * before and lost > 0.7 * before
+    assert penalty(lambda x: x @ directions) == pytest.approx(0, abs=1e-4)
+
+
+def test_noise_is_asked_in_training_only_and_moves_no_statistics():
+    keras.utils.set_random_seed(0)
+    model = DeepCCA((6, 4, 1), (6, 4, 1), 3, (5,), dropout=0.0)
+    batch = {view: RANDOM.random((40, 6, 4, 1), np.float32) for view in ("left", "right")}
+    plain, noisy = (losses.compute_dcca_loss(model, batch, False, noise_weight=w)[0] for w in (0.0, 1.0))
+    assert number(plain) == number(noisy)
+    before = [array(weight) for weight in model.non_trainable_variables if "moving" in weight.path]
+    first, second = (number(losses.compute_dcca_loss(model, batch, True, noise_weight=w)[0]) for w in (0.0, 1.0))
+    assert second > first
+    after = [array(weight) for weight in model.non_trainable_variables if "moving" in weight.path]
+    for weight, old in zip((w for w in model.non_trainable_variables if "moving" in w.path), before, strict=True):
+        weight.assign(old)
+    for _ in range(2):
+        losses.compute_dcca_loss(model, batch, True)
+    again = [array(weight) for weight in model.non_trainable_variables if "moving" in weight.path]
+    for one, other in zip(after, again, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
 def test_deep_cca_and_classifier_losses_report_their_terms():
     keras.utils.set_random_seed(0)
     batch = {"left": RANDOM.random((12, 6, 4, 1), np.float32), "right": RANDOM.random((12, 6, 4, 1), np.float32)}
