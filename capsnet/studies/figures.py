@@ -5,6 +5,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from capsnet.figures import of_trainings
+from capsnet.studies.viewpoint import HEADS
 from reporting import plots
 from reporting.runs import of_the_same_method
 from reporting.tables import spread
@@ -13,6 +14,9 @@ from training.run import Run, read_json
 ERROR = "test/error_percent"
 BASELINES = ("cnn_5x5", "cnn_9x9", "cnn_paper")
 AMOUNT_LABELS = {"rotated": "rotation (degrees)", "shifted": "shift to the right (pixels)", "scaled": "scale"}
+LABELS = {"efficient": "capsules, self-attention", "routed": "capsules, routing", "max_pool": "max pooling",
+          "average_pool": "average over positions"}  # fmt: skip
+COLOURS = dict(zip(HEADS, ("tab:blue", "tab:cyan", "tab:orange", "tab:red"), strict=True))
 UNTOUCHED = {"rotated": 0.0, "shifted": 0.0, "scaled": 1.0}
 
 
@@ -89,6 +93,53 @@ def training_set_size(run: Run) -> Figure | None:
     return plots.caption(figure, f"Mean and standard deviation over seeds of all runs beside {plots.describe(run)}.")
 
 
+def viewpoint(run: Run) -> Figure | None:
+    """Error on deformed against that on plain digits, epoch by epoch: who sees more where they read plain ones alike."""
+    if not run.config["variant"].startswith("viewpoint_"):
+        return None
+    equal = run.config["settings"]["equal_at"]
+    figure, axis = plt.subplots(figsize=(5.8, 4.2))
+    for head in HEADS:
+        seeds = [Run(path) for path in sorted(run.beside(f"viewpoint_{head}").path.parent.glob("seed*"))]
+        for index, other in enumerate(one for one in seeds if one.finished):
+            rows = other.metrics()
+            plain, affine = (
+                [100 * (1 - row[f"validation/{kind}accuracy"]) for row in rows] for kind in ("", "affine_")
+            )
+            kind = {"marker": "o", "ms": 3, "color": COLOURS[head], "lw": 0.9}
+            axis.plot(plain, affine, "-" if "pool" not in head else "--", label=None if index else LABELS[head], **kind)
+    axis.axvline(equal, color="0.6", lw=1)
+    axis.set(xscale="log", yscale="log", xlabel="error on plain digits (%)", ylabel="error on deformed digits (%)")
+    axis.set_title("Digits never seen turned, sheared or stretched")
+    axis.legend(fontsize=8)
+    text = f"Validation images, a point per epoch, a line per seed; the grey line: equal at {equal:g} %"
+    return plots.caption(figure, f"{text}. {plots.describe(run)}.")
+
+
+def few_images(run: Run) -> Figure | None:
+    """Test error against the number of training images, plain and deformed, by what follows the convolutions."""
+    if not run.config["variant"].startswith("few_"):
+        return None
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True)
+    name = run.config["data"].partition("-")[0]
+    for head in HEADS:
+        points: dict[int, list[dict]] = {}
+        for path in run.beside(f"few_{head}").path.parents[1].glob(f"{name}-*/seed*"):
+            if (other := Run(path)).finished:
+                points.setdefault(other.result["counts"]["train"], []).append(other.result["metrics"])
+        for axis, metric in zip(axes, (ERROR, "test/affine_error_percent"), strict=True):
+            rows = [spread([metrics[metric] for metrics in points[size]]) for size in sorted(points)]
+            means, deviations = [row["mean"] for row in rows], [row["sd"] for row in rows]
+            kind = {"marker": "o", "capsize": 3, "color": COLOURS[head], "label": LABELS[head]}
+            axis.errorbar(sorted(points), means, yerr=deviations, ls="--" if "pool" in head else "-", **kind)
+    for axis, title in zip(axes, ("plain digits", "deformed digits"), strict=True):
+        axis.set(xscale="log", xlabel="training images", title=title)
+    axes[0].set(ylabel="test error (%)")
+    axes[0].legend(fontsize=8)
+    return plots.caption(figure, f"Mean and standard deviation over seeds; equal parameters. {plots.describe(run)}.")
+
+
 DRAWN = {"robustness": robustness, "ablation": ablation, "training_set_size": training_set_size}
 FIGURES = {name: of_trainings(draw) for name, draw in DRAWN.items()}
+FIGURES |= {"viewpoint": viewpoint, "few_images": few_images}
 COMPARISONS = tuple(FIGURES)
