@@ -94,7 +94,7 @@ def training_set_size(run: Run) -> Figure | None:
 
 
 def viewpoint(run: Run) -> Figure | None:
-    """Error on deformed against that on plain digits, epoch by epoch: who sees more where they read plain ones alike."""
+    """Error on deformed against plain digits, epoch by epoch: who sees more where they read plain ones alike."""
     if not run.config["variant"].startswith("viewpoint_"):
         return None
     equal = run.config["settings"]["equal_at"]
