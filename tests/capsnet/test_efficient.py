@@ -94,3 +94,16 @@ def test_rates_start_peak_and_end_as_they_say(schedule):
     if schedule == "one_cycle":
         assert np.argmax(rates) == 30
     assert optimizer.use_ema and optimizer.weight_decay == 0.01
+
+
+def test_the_benchmarks_baseline_computes_the_same():
+    from benchmarks.efficient_capsnet import naive
+
+    keras.utils.set_random_seed(0)
+    ours, theirs = efficient.build(), naive()
+    for mine, other in zip(ours.weights, theirs.weights, strict=True):
+        other.assign(np.reshape(random.normal(scale=0.1, size=mine.shape) ** 2, other.shape))
+        mine.assign(np.reshape(other, mine.shape))
+    images = random.random((3, 28, 28, 1)).astype("float32")
+    found, expected = ours(images), theirs({"image": images, "label": np.zeros(3, np.int32)})
+    np.testing.assert_allclose(found["lengths"], expected["lengths"], rtol=1e-4, atol=1e-5)
