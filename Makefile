@@ -4,7 +4,7 @@ VENV = .venv
 RUN = $(VENV)/bin/python
 SIZE ?= quick
 
-.PHONY: demo test walkthroughs audit lint reproduce page gallery bench clean
+.PHONY: demo test walkthroughs lowest audit lint reproduce page gallery bench clean
 
 demo: $(VENV)/run
 	$(RUN) -m commands.demo
@@ -14,6 +14,12 @@ test: $(VENV)/dev
 
 walkthroughs: $(VENV)/dev
 	$(RUN) -m pytest -n auto --dist worksteal -m walkthrough
+
+# The suite with the lowest version of every package that requirements.txt admits, in an environment of its own.
+lowest: $(VENV)/dev
+	$(RUN) -m uv venv --quiet --clear .venv-lowest
+	$(RUN) -m uv pip install --quiet --python .venv-lowest --resolution lowest-direct -r requirements.txt -r requirements-dev.txt
+	.venv-lowest/bin/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/dev
 	$(RUN) -m ruff check .

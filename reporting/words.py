@@ -120,10 +120,10 @@ def in_place(place: str, words: str) -> str:
 
 
 LOWER = {
-    "bits_per_pixel", "brier", "cross_mse_left_to_right", "cross_mse_right_to_left", "digits_wrong", "ece", "error",
-    "excess", "features_error", "fit", "ms", "mse", "mse_true_mask", "negative_elbo", "neighbour_error", "nll",
-    "pairs_wrong", "probe_error", "relative_error", "rotated_error", "scaled_error", "self_mse_left", "self_mse_right",
-    "shifted_error", "smooth_ece", "sse",
+    "affine_error", "affine_error_at_equal", "bits_per_pixel", "brier", "cross_mse_left_to_right",
+    "cross_mse_right_to_left", "digits_wrong", "ece", "error", "excess", "features_error", "fit", "ms", "mse",
+    "mse_true_mask", "negative_elbo", "neighbour_error", "nll", "pairs_wrong", "probe_error", "relative_error",
+    "rotated_error", "scaled_error", "self_mse_left", "self_mse_right", "shifted_error", "smooth_ece", "sse",
 }  # fmt: skip
 HIGHER = {
     "all_labels_transfer_left_to_right", "all_labels_transfer_right_to_left", "denoised_psnr", "effective_rank",
@@ -136,5 +136,5 @@ HIGHER = {
 
 def direction(metric: str) -> int:
     """1 where higher is better, -1 where lower is, 0 where neither is said."""
-    name = split_unit(re.sub(r"_n\d+$", "", metric.rpartition("/")[2]))[0]
+    name = split_unit(re.sub(r"_(n|broken_|missing_)\d+$", "", metric.rpartition("/")[2]))[0]
     return (name in HIGHER) - (name in LOWER)
