@@ -49,7 +49,7 @@ def cca(pixels) -> Callable[[], object]:
 
 
 # What grows -> (sizes, exponent of the arithmetic, function from a size to a call).
-GROWTH = {
+GROWTH: dict[str, tuple[tuple[int, ...], int, Callable]] = {
     "CorrNet epoch against examples": ((5_000, 10_000, 20_000, 40_000), 1, corrnet_epoch),
     "CorrNet epoch against code size": ((50, 100, 200, 400), 1, lambda units: corrnet_epoch(units=units)),
     "capsule layer against input capsules": ((288, 576, 1152, 2304), 1, capsule_layer),
