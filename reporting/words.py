@@ -55,6 +55,7 @@ WORDS = {
     "within_right": "within right", "all_labels_transfer_left_to_right": "left to right, all labels",
     "all_labels_transfer_right_to_left": "right to left, all labels",
     "all_labels_within_left": "within left, all labels", "all_labels_within_right": "within right, all labels",
+    "canonical_lost": "correlation lost since its best epoch",
     "retrieval_r1_left_to_right": "right half found first", "retrieval_r10_left_to_right": "among the first ten",
     "first_to_code": "first layer / code layer", "generated_gain_left": "error saved on left views",
     "generated_gain_right": "error saved on right views", "downstream_pairs_only": "accuracy, pairs only",

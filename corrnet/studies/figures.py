@@ -38,4 +38,38 @@ def lambda_sweep(run: Run) -> Figure | None:
     return plots.caption(figure, f"One training per lambda, same initial weights. {plots.describe(run)}.")
 
 
-FIGURES = {"lambda_sweep": lambda_sweep}
+DEEP = {
+    "dcca": ("deep CCA", "tab:blue"),
+    "dcca_eckart_young": ("Eckart-Young objective", "tab:orange"),
+    "dcca_noise_regularised": ("noise-regularised", "tab:green"),
+}
+
+
+def collapse(run: Run) -> Figure | None:
+    """Correlation of training and held-out pairs against epochs: which deep CCA loses what it had found."""
+    settings = run.config["settings"]
+    if settings.get("rival") != "dcca" or settings["views"] != "halves":
+        return None
+    tag = "".join(run.config["variant"].partition("@")[1:])
+    figure, axes = plt.subplots(1, 2, figsize=(9.4, 3.8))
+    for name, (label, colour) in DEEP.items():
+        for path in sorted(run.beside(name + tag).path.parent.glob("seed*")):
+            if (other := Run(path)).finished:
+                rows, objective = other.metrics(), other.config["settings"]["objective"]
+                for part, line in (("train", ":"), ("validation", "-")):
+                    values = [-row[f"{part}/{objective}"] for row in rows]
+                    axis = axes[int(objective == "eckart_young")]
+                    axis.plot(
+                        [row["epoch"] for row in rows], values, line, color=colour, lw=1.2, label=f"{label}, {part}"
+                    )
+    axes[0].set(ylabel="total canonical correlation", title="canonical objective")
+    axes[1].set(ylabel="minus the loss", title="Eckart-Young objective")
+    for axis in axes:
+        axis.set(xlabel="epoch")
+        handles = dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
+        axis.legend(handles.values(), handles.keys(), fontsize=8)
+    return plots.caption(figure, f"Dotted: batches in training; solid: held-out pairs. {plots.describe(run)}.")
+
+
+FIGURES = {"lambda_sweep": lambda_sweep, "collapse": collapse}
+COMPARISONS = ("collapse",)

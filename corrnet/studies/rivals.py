@@ -157,7 +157,17 @@ def train_dcca(config, dataset, run):
     steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     history = loop.fit(network, objective, dataset, config, run, keras.optimizers.Adam(rate))
-    return network, evaluate.evaluate_network(network, dataset, project=True), history
+    metrics = evaluate.evaluate_network(network, dataset, project=True)
+    return network, metrics | {"validation/canonical_lost": lost(history, f"validation/{config.objective}")}, history
+
+
+def lost(history, name):
+    """How far the canonical correlations of the validation split fell from their highest to the last epoch: collapse.
+
+    Of the losses' negative totals; in the units of the objective.
+    """
+    values = [-row[name] for row in history]
+    return max(values) - values[-1]
 
 
 def train_supervised(config, dataset, run):
