@@ -33,6 +33,8 @@ class Config(Settings):
     """Efficient-CapsNet: largest relative change of size of training images, in [0, 1)."""
     cutout: int = 0
     """Efficient-CapsNet: side in pixels of the square blanked in training images (>= 0)."""
+    flip: bool = False
+    """Efficient-CapsNet: mirror half of the training images left to right; for clothes, not for digits."""
     schedule: Literal["constant", "exponential", "cosine", "one_cycle"] = "exponential"
     """Rate: constant, x 0.96 every 2,000 steps (authors' program), half a cosine to 0, or up for 30 % and then down."""
     weight_decay: float = 0.0
@@ -55,7 +57,7 @@ class Config(Settings):
         check_at_least(self, iterations=1, reconstruction_weight=0, max_shift=0, pairs=0, filters=1, primary_types=1)
         check_at_least(self, rotation=0, shear=0, scale=0, cutout=0, weight_decay=0, average=0)
         check(self.scale < 1 and self.average < 1, "scale and average", "below 1", (self.scale, self.average))
-        affine = self.rotation or self.shear or self.scale or self.cutout
+        affine = self.rotation or self.shear or self.scale or self.cutout or self.flip
         check(not affine or self.network == "efficient", "network", "efficient with affine augmentation", self.network)
         check(self.pairs == 1 or not self.fresh_pairs, "fresh_pairs", "given with --pairs 1", f"--pairs {self.pairs}")
         check(not (self.pairs and affine), "pairs", "0 with affine augmentation", self.pairs)
@@ -79,7 +81,7 @@ def build_capsules(config: Config, **more):
     from capsnet import efficient, model
 
     if config.network == "efficient":
-        amounts = {name: getattr(config, name) for name in ("rotation", "shear", "scale", "cutout")}
+        amounts = {name: getattr(config, name) for name in ("rotation", "shear", "scale", "cutout", "flip")}
         return efficient.build(shift=config.max_shift, **amounts, **more)
     names = ("iterations", "gradient", "max_shift", "filters", "primary_types", "initial", "compiled")
     return model.build(**{name: getattr(config, name) for name in names}, **more)

@@ -19,10 +19,11 @@ class RandomAffine(layers.Layer):
         shear: largest shear (tangent).
         scale: largest relative change of size, in [0, 1), the same in both axes.
         cutout: side in pixels of the square set to 0 around a random pixel; 0 for none.
+        flip: mirror every second image, on average, left to right first.
         seed: of the layer's own random stream.
     """
 
-    def __init__(self, shift=0.0, rotation=0.0, shear=0.0, scale=0.0, cutout=0, seed=None, **kwargs):
+    def __init__(self, shift=0.0, rotation=0.0, shear=0.0, scale=0.0, cutout=0, flip=False, seed=None, **kwargs):
         kwargs.setdefault("dtype", "float32")  # what it returns is the target of the reconstruction
         super().__init__(**kwargs)
         if min(shift, rotation, shear, scale, cutout) < 0 or scale >= 1:
@@ -30,7 +31,14 @@ class RandomAffine(layers.Layer):
                 f"RandomAffine needs amounts of 0 or more and a scale below 1, received shift {shift}, rotation "
                 f"{rotation}, shear {shear}, scale {scale}, cutout {cutout}."
             )
-        self.amounts = {"shift": shift, "rotation": rotation, "shear": shear, "scale": scale, "cutout": cutout}
+        self.amounts = {
+            "shift": shift,
+            "rotation": rotation,
+            "shear": shear,
+            "scale": scale,
+            "cutout": cutout,
+            "flip": flip,
+        }
         self.seed = seed
         self.generator = keras.random.SeedGenerator(seed)
 
@@ -45,7 +53,7 @@ class RandomAffine(layers.Layer):
         if not training or not any(self.amounts.values()):
             return images
         count, (height, width) = ops.shape(images)[0], images.shape[1:3]
-        if any(self.amounts[name] for name in ("shift", "rotation", "shear", "scale")):
+        if any(self.amounts[name] for name in ("shift", "rotation", "shear", "scale", "flip")):
             images = ops.image.affine_transform(images, self.draw_transforms(count, height, width), "bilinear")
         return self.blank(images) if self.amounts["cutout"] else images
 
@@ -58,6 +66,9 @@ class RandomAffine(layers.Layer):
         cosine, sine = ops.cos(angle), ops.sin(angle)
         a, b = cosine / size, (cosine * shear - sine) / size
         c, d = sine / size, (sine * shear + cosine) / size
+        if amounts["flip"]:
+            mirrored = ops.where(keras.random.uniform((count,), seed=self.generator) < 0.5, -1.0, 1.0)
+            a, c = mirrored * a, mirrored * c
         x, y = (width - 1) / 2 + dx, (height - 1) / 2 + dy
         e, f = (width - 1) / 2 - a * x - b * y, (height - 1) / 2 - c * x - d * y
         none = ops.zeros_like(a)

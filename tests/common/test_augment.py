@@ -34,6 +34,14 @@ def test_draws_stay_within_their_amounts_and_differ_between_images():
     assert np.abs(shifts).max() <= 3 and shifts.std() == pytest.approx(3**0.5, rel=0.05)
 
 
+def test_half_of_the_images_are_mirrored():
+    images = random.random((400, 5, 7, 1), np.float32)
+    out = np.array(RandomAffine(flip=True, seed=0)(images, training=True))
+    same, mirrored = (np.abs(out - other).max(axis=(1, 2, 3)) < 1e-5 for other in (images, images[:, :, ::-1]))
+    assert (same ^ mirrored).all() and 160 < mirrored.sum() < 240
+    np.testing.assert_array_equal(np.array(RandomAffine(flip=True)(images)), images)
+
+
 def test_cutout_blanks_one_square():
     out = np.array(RandomAffine(cutout=4, seed=0)(np.ones((200, 12, 12, 1), np.float32), training=True))
     holes = (out == 0).sum(axis=(1, 2, 3))
