@@ -1,6 +1,6 @@
 """`make bench`: runs every benchmark of this folder, prints a table, writes benchmarks/results.json.
 
-`python -m benchmarks training_loop` runs one; its rows replace those of the same name and hardware.
+`python -m benchmarks loop_and_fit` runs one; its rows replace those of the same name and hardware.
 """
 
 import dataclasses
