@@ -39,6 +39,8 @@ class Config(Settings):
     """What is minimised, summed over pixels."""
     kl_weight: float = 1.0
     """Weight of the divergence of a variational code from N(0, 1) (>= 0); 1 is the evidence lower bound."""
+    importance_samples: int = 1
+    """Draws of a variational code per image in training (>= 1); above 1 the importance-weighted bound (IWAE)."""
     sparsity_weight: float = 0.0
     """Weight of the divergence between mean activations and the target (>= 0)."""
     sparsity_target: float = 0.05
@@ -61,7 +63,9 @@ class Config(Settings):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, code=1, residual=0, l1=0, top_k=1, amount=0, kl_weight=0, sparsity_weight=0)
-        check_at_least(self, rate_weight=0, likelihood_images=1, likelihood_samples=1)
+        drawn = self.kind == "gaussian" or self.importance_samples == 1
+        check(drawn, "importance_samples", "1 unless --kind is gaussian", self.importance_samples)
+        check_at_least(self, importance_samples=1, rate_weight=0, likelihood_images=1, likelihood_samples=1)
         check(self.probe_c > 0, "probe_c", "above 0", self.probe_c)
         check(0 < self.winners <= 1, "winners", "above 0, at most 1", self.winners)
         check(0 < self.sparsity_target < 1, "sparsity_target", "between 0 and 1", self.sparsity_target)
@@ -74,7 +78,7 @@ def make_objective(config: Config):
     """`compute_loss` with the weights of the settings."""
     from autoencoders import losses
 
-    weights = ("reconstruction", "kl_weight", "sparsity_weight", "sparsity_target", "rate_weight")
+    weights = ("reconstruction", "kl_weight", "sparsity_weight", "sparsity_target", "rate_weight", "importance_samples")
     return functools.partial(losses.compute_loss, **{name: getattr(config, name) for name in weights})
 
 

@@ -49,6 +49,10 @@ VARIANTS: Variants = {
         "latent 32, black-and-white images drawn anew each time",
         replace(STRIDED, kind="gaussian", binarize=True, learning_rate=3e-3),
     ),
+    "importance_weighted": (
+        "likelihood trained on five draws per image (Burda et al. 2016)",
+        replace(STRIDED, kind="gaussian", binarize=True, learning_rate=3e-3, importance_samples=5),
+    ),
     "subpixel": ("the Sub-pixel post: plain with sub-pixel convolutions", Config(epochs=5, upsampling="subpixel")),
     "compression": (
         "the Compression post, codes rounded and entropy-coded",

@@ -161,3 +161,25 @@ def test_keras_divides_an_activity_regulariser_by_the_batch_size():
     code = np.asarray(network.encode(x))
     assert code.sum() > 0
     assert float(terms["activity"]) == pytest.approx(0.5 * np.abs(code).sum() / len(x), rel=1e-5)
+
+
+def test_the_importance_weighted_bound_is_the_elbo_with_one_draw_and_tightens_with_more():
+    network, x = make(kind="gaussian"), (images(6, 8) > 0.5).astype("float32")
+    outputs = network(np.tile(x, (100, 1, 1, 1)), training=True)
+    one = np.array(losses.importance_weighted_bound(network, outputs, 1, True))
+    elbo = np.mean(losses.binary_cross_entropy(outputs["target"], outputs["logits"])) + np.mean(
+        losses.gaussian_kl(outputs["mean"], outputs["log_variance"])
+    )
+    assert one.mean() == pytest.approx(elbo, rel=0.01)  # the divergence in place of its estimate from one draw
+    many = np.array(losses.importance_weighted_bound(network, outputs, 50, True))
+    assert many.shape == (600,) and many.mean() < one.mean()
+
+
+def test_five_draws_are_what_training_minimises_and_the_elbo_what_is_measured():
+    network, x = make(kind="gaussian"), (images(40, 8) > 0.5).astype("float32")
+    batch = {"image": x}
+    trained, terms = losses.compute_loss(network, batch, True, importance_samples=5)
+    assert float(trained) < float(terms["reconstruction"] + terms["kl_nats"]) + 0.5
+    assert float(trained) != pytest.approx(float(terms["reconstruction"] + terms["kl_nats"]), abs=1e-6)
+    measured, terms = losses.compute_loss(network, batch, False, importance_samples=5)
+    assert float(measured) == pytest.approx(float(terms["reconstruction"] + terms["kl_nats"]))
