@@ -102,12 +102,14 @@ def mosaic(rows: list[np.ndarray], columns: int) -> np.ndarray:
     return canvas
 
 
-def plain_log_scale(axis) -> None:
-    """A logarithmic vertical axis with its numbers written out: 1, 2, 5, 10, ..."""
-    axis.set_yscale("log")
-    axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_locator(ticker.NullLocator())
+def plain_log_scale(axis, which: str = "y") -> None:
+    """A logarithmic vertical axis (or `which`: "x", "xy") with its numbers written out: 1, 2, 5, 10, ..."""
+    for name in which:
+        axis.set(**{f"{name}scale": "log"})
+        one = getattr(axis, f"{name}axis")
+        one.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        one.set_major_formatter("{x:g}")
+        one.set_minor_locator(ticker.NullLocator())
 
 
 def learning_curves(run: Run, term: str = "loss", label: str = "loss") -> Figure:

@@ -109,8 +109,9 @@ def viewpoint(run: Run) -> Figure | None:
             kind = {"marker": "o", "ms": 3, "color": COLOURS[head], "lw": 0.9}
             axis.plot(plain, affine, "-" if "pool" not in head else "--", label=None if index else LABELS[head], **kind)
     axis.axvline(equal, color="0.6", lw=1)
-    axis.set(xscale="log", yscale="log", xlabel="error on plain digits (%)", ylabel="error on deformed digits (%)")
+    axis.set(xlabel="error on plain digits (%)", ylabel="error on deformed digits (%)")
     axis.set_title("Digits never seen turned, sheared or stretched")
+    plots.plain_log_scale(axis, "xy")
     axis.legend(fontsize=8)
     text = f"Validation images, a point per epoch, a line per seed; the grey line: equal at {equal:g} %"
     return plots.caption(figure, f"{text}. {plots.describe(run)}.")

@@ -111,7 +111,7 @@ def damage(run: Run) -> Figure | None:
         return None
     from gmu.studies.multiview import VARIANTS
 
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10.5, 3.6), sharey=True)
     for other in filter(lambda one: one.finished, map(run.beside, VARIANTS)):
         record = read_json(other.path / "damage.json")
         gated = "gmu" in other.config["variant"] or "mixture" in other.config["variant"]
@@ -119,9 +119,10 @@ def damage(run: Run) -> Figure | None:
         for axis, kind in zip(axes, ("broken", "missing"), strict=True):
             axis.plot(record[kind], "-o" if gated else "--s", ms=4, label=label)
     for axis, kind in zip(axes, ("broken", "missing"), strict=True):
-        axis.set(xlabel=f"{kind} views of every test sample", title=f"Some views are {kind}", yscale="log")
+        axis.set(xlabel=f"{kind} views of every test sample", title=f"Some views are {kind}")
+        plots.plain_log_scale(axis)
     axes[0].set(ylabel="test error (%)")
-    axes[0].legend(fontsize=8)
+    axes[1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5))
     text = "Solid: with gates; dashed: without. Of missing views the unit is told; the others get zeros, the means"
     return plots.caption(figure, f"{text}. {plots.describe(run)}.")
 
