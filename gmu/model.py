@@ -22,6 +22,9 @@ class GatedClassifier(keras.Model):
         experts: also return what the classifier says to each modality's own features h_i, which is the
             fusion when only that modality is present. Needs a tied or softmax gate.
 
+    Attributes:
+        expert_weight: of the gated-expert loss in Keras' own `fit`; 0.3 with experts, 0 without.
+
     Call arguments:
         inputs: dict of tensors with the modalities by name (other keys are ignored), and optionally
             `present` (n, K), true where a modality is there.
@@ -38,6 +41,7 @@ class GatedClassifier(keras.Model):
         self.fusion = fusion
         self.classifier = classifier
         self.experts = experts
+        self.expert_weight = 0.3 if experts else 0.0
 
     def call(self, inputs, training=None):
         present = inputs.get("present")

@@ -51,7 +51,6 @@ def capsules():
 
 def gated():
     network = gmu.model.build(shapes={"a": (3,), "b": (2,)}, units=4, classes=3, experts=True)
-    network.expert_weight = 0.3
     objective = functools.partial(gmu.losses.compute_loss, cross_entropy="softmax", expert_weight=0.3)
     plain = {"loss": {"logits": gmu.losses.softmax_cross_entropy}}
     return network, network, objective, {**PAIR, "label": LABELS}, PAIR, {"logits": LABELS}, plain

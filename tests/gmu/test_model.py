@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gmu.model import GatedMultimodalUnit, build
+from gmu import losses
+from gmu.model import POST_SHAPES, GatedMultimodalUnit, build
 from tests.gmu import oracles
 
 random = np.random.default_rng(0)
@@ -265,3 +266,12 @@ def test_a_mask_that_does_not_fit_is_refused_with_both_shapes():
     for present in (np.ones((3, 2), bool), np.ones((4, 2, 2), bool), np.ones((4, 3, 2, 2), bool)):
         with pytest.raises(ValueError, match=r"`present` has shape .* and a modality \(4, 3, 2\)"):
             layer(views, present=present)
+
+
+def test_a_unit_without_experts_is_fitted_as_it_comes():
+    network = build()
+    assert network.expert_weight == 0 and build(experts=True).expert_weight == 0.3
+    network.compile("adam", loss={"logits": losses.sigmoid_cross_entropy})
+    points = {name: np.zeros((8, 1), np.float32) for name in POST_SHAPES}
+    fitted = network.fit(points, {"logits": np.arange(8) % 2}, verbose=0)
+    assert fitted.history["loss"][0] == pytest.approx(np.log(2), abs=0.1)
