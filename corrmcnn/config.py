@@ -14,6 +14,8 @@ OutputActivation = Literal["relu", "sigmoid", "linear"]
 class Config(Settings):
     """Settings of a CorrMCNN; the defaults are those of the slides."""
 
+    views: Literal["halves", "noisy"] = "halves"
+    """Halves of each image, or a turned image and a noisy other one of its class (Wang et al. 2015)."""
     epochs: int = 50
     batch_size: int = 64
     learning_rate: float = 0.01
