@@ -128,13 +128,16 @@ def few_images(run: Run) -> Figure | None:
         for path in run.beside(f"few_{head}").path.parents[1].glob(f"{name}-*/seed*"):
             if (other := Run(path)).finished:
                 points.setdefault(other.result["counts"]["train"], []).append(other.result["metrics"])
+        if not points:
+            continue
         for axis, metric in zip(axes, (ERROR, "test/affine_error_percent"), strict=True):
             rows = [spread([metrics[metric] for metrics in points[size]]) for size in sorted(points)]
             means, deviations = [row["mean"] for row in rows], [row["sd"] for row in rows]
             kind = {"marker": "o", "capsize": 3, "color": COLOURS[head], "label": LABELS[head]}
             axis.errorbar(sorted(points), means, yerr=deviations, ls="--" if "pool" in head else "-", **kind)
     for axis, title in zip(axes, ("plain digits", "deformed digits"), strict=True):
-        axis.set(xscale="log", xlabel="training images", title=title)
+        plots.plain_log_scale(axis, "xy")
+        axis.set(xlabel="training images", title=title)
     axes[0].set(ylabel="test error (%)")
     axes[0].legend(fontsize=8)
     return plots.caption(figure, f"Mean and standard deviation over seeds; equal parameters. {plots.describe(run)}.")
