@@ -93,7 +93,7 @@ def our_epoch(examples):
     return loop_epoch(model.build(), objective, data(examples), BATCH)
 
 
-def fit_epoch(network, examples):
+def fit_epoch(network, examples, batch=BATCH):
     """A call that trains a two-input network on `examples` images with keras.Model.fit."""
     error = functools.partial(losses.reconstruction_loss, form="sum")
     network.compile(
@@ -103,7 +103,7 @@ def fit_epoch(network, examples):
     )
     inputs = data(examples)
     targets = {"lengths": np.eye(10, dtype=np.float32)[inputs["label"]], "reconstruction": inputs["image"]}
-    return lambda: network.fit(inputs, targets, BATCH, epochs=1, verbose=0)
+    return lambda: network.fit(inputs, targets, batch, epochs=1, verbose=0)
 
 
 def train_step_rows(repeats) -> list[dict]:

@@ -7,17 +7,17 @@ matrix of agreements between votes, which is then summed.
 import functools
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from benchmarks import timing
+from benchmarks.capsnet import WEIGHT, data, fit_epoch
 from benchmarks.steps import loop_epoch
 from capsnet import efficient, losses
 from capsnet.efficient import squash_exponential
 from capsnet.layers import Length, Mask
 from capsnet.model import build_decoder
 
-BATCH, STEPS, WEIGHT = 64, 10, 5e-4
+BATCH, STEPS = 64, 10
 
 
 class Capsules(layers.Layer):
@@ -54,20 +54,11 @@ def naive():
 
 def run(repeats: int) -> list[dict]:
     """Images per second of training."""
-    random, examples = np.random.default_rng(0), BATCH * STEPS
-    images, labels = random.random((examples, 28, 28, 1), np.float32), (np.arange(examples) % 10).astype(np.int32)
-    inputs, network = {"image": images, "label": labels}, naive()
-    error = functools.partial(losses.reconstruction_loss, form="sum")
-    network.compile(
-        keras.optimizers.Adam(1e-3),
-        loss={"lengths": losses.margin_loss, "reconstruction": error},
-        loss_weights={"lengths": 1.0, "reconstruction": WEIGHT},
-    )
-    targets = {"lengths": np.eye(10, dtype=np.float32)[labels], "reconstruction": images}
+    examples = BATCH * STEPS
     objective = functools.partial(losses.compute_loss, reconstruction_weight=WEIGHT)
     calls = {
-        "ours": loop_epoch(efficient.build(), objective, inputs, BATCH),
-        "naive": lambda: network.fit(inputs, targets, BATCH, epochs=1, verbose=0),
+        "ours": loop_epoch(efficient.build(), objective, data(examples), BATCH),
+        "naive": fit_epoch(naive(), examples, BATCH),
     }
     seconds = timing.interleaved(calls, repeats)
     title = f"Efficient-CapsNet train step vs its program's layers in Model.fit, batch {BATCH}"

@@ -5,24 +5,15 @@ say where one would pay. Accuracy is compared where a README says so, not here.
 """
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from benchmarks import timing
 from benchmarks.loop_and_fit import CASES, Case
-from training import loop
-from training.settings import Settings
+from benchmarks.steps import loop_epoch
 
 
 def epoch(case: Case, jit: bool):
-    """A call that trains for one epoch with this project's loop and Adam, compiled by XLA or not."""
-    optimizer = keras.optimizers.Adam(1e-3)
-    optimizer.build(case.network.trainable_variables)
-    strategy = tf.distribute.get_strategy()
-    steps = loop.Steps(case.network, case.objective, strategy, jit, optimizer)
-    arrays, config = loop.on_device(case.arrays, strategy), Settings(batch_size=case.batch_size)
-    order = np.arange(len(next(iter(case.arrays.values()))))
-    return lambda: loop.mean_terms("train", steps.train, arrays, order, config, 1)
+    """A call that trains for one epoch, compiled by XLA or not."""
+    return loop_epoch(case.network, case.objective, case.arrays, case.batch_size, jit)
 
 
 def run(repeats: int) -> list[dict]:

@@ -7,12 +7,12 @@ from training import loop
 from training.settings import Settings
 
 
-def loop_epoch(network, compute_loss, split, batch_size):
-    """A call that trains `network` for one epoch on `split` with this project's loop and Adam."""
+def loop_epoch(network, compute_loss, split, batch_size, jit=False):
+    """A call that trains `network` for one epoch on `split` with this project's loop and Adam; `jit`: with XLA."""
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(network.trainable_variables)
     strategy = tf.distribute.get_strategy()
-    steps = loop.Steps(network, compute_loss, strategy, optimizer=optimizer)
+    steps = loop.Steps(network, compute_loss, strategy, jit, optimizer)
     arrays, config = loop.on_device(split, strategy), Settings(batch_size=batch_size)
     examples = len(next(iter(split.values())))
     return lambda: loop.mean_terms("train", steps.train, arrays, loop.epoch_order(examples, 0, 1), config, 1)

@@ -4,18 +4,17 @@ import dataclasses
 import functools
 from typing import Literal
 
-from training.settings import Settings, check, check_at_least
+from corrnet.config import TwoViews
+from training.settings import check, check_at_least
 
 Activation = Literal["relu", "sigmoid", "tanh"]
 OutputActivation = Literal["relu", "sigmoid", "linear"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Settings):
+class Config(TwoViews):
     """Settings of a CorrMCNN; the defaults are those of the slides."""
 
-    views: Literal["halves", "noisy"] = "halves"
-    """Halves of each image, or a turned image and a noisy other one of its class (Wang et al. 2015)."""
     epochs: int = 50
     batch_size: int = 64
     learning_rate: float = 0.01

@@ -10,11 +10,17 @@ Activation = Literal["sigmoid", "tanh", "relu", "linear"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Settings):
-    """Settings of a CorrNet; the defaults are those of the authors' program."""
+class TwoViews(Settings):
+    """What `corrnet.train.load` makes two views of, for every method that trains on them."""
 
     views: Literal["halves", "noisy"] = "halves"
     """Halves of each image, or a turned image and a noisy other one of its class (Wang et al. 2015)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(TwoViews):
+    """Settings of a CorrNet; the defaults are those of the authors' program."""
+
     epochs: int = 50
     batch_size: int = 100
     shuffle: bool = False

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 
 from commands.train import main
-from corrnet.config import Config, make_objective
+from corrnet.config import Config, TwoViews, make_objective
 from data import images, tables, views
 from data.dataset import Dataset
 from training.run import Run
@@ -39,7 +39,7 @@ VARIANTS: Variants = {
 MAIN = ("blog", "paper", "multimodal", "deep")  # what compare.py lays side by side when it is not told
 
 
-def load(config: Config) -> Dataset:
+def load(config: TwoViews) -> Dataset:
     """Two views of a table, or halves of images.
 
     The validation split of data with a name is the last sixth of their training images, in file order.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from data.dataset import Split, pixels
+from data.multimnist import centre
 
 # affNIST (Tieleman 2013), which Sabour et al. 2017 test on in their section 5.2: uniform, symmetric about no change.
 ROTATION, SHEAR, SCALE = 20.0, 0.2, 0.2  # degrees; tangent; relative change of either side by itself
@@ -18,11 +19,6 @@ def draw_deformations(count: int, generator: np.random.Generator) -> np.ndarray:
     return np.einsum("abn,bcn,cdn->nad", turn, shear, scales)
 
 
-def unchanged(count: int) -> np.ndarray:
-    """(count, 2, 2) unit matrices: `deform` then only pads."""
-    return np.broadcast_to(np.eye(2), (count, 2, 2))
-
-
 def deform(images: np.ndarray, matrices: np.ndarray, margin: int) -> np.ndarray:
     """Every image (n, height, width, 1) through its matrix about its centre, in the middle of a larger canvas.
 
@@ -32,10 +28,10 @@ def deform(images: np.ndarray, matrices: np.ndarray, margin: int) -> np.ndarray:
     from scipy import ndimage
 
     side = np.array(images.shape[1:3])
-    centre, canvas = (side - 1) / 2, tuple(side + 2 * margin)
+    middle, canvas = (side - 1) / 2, tuple(side + 2 * margin)
     moved = np.empty((len(images), *canvas), np.uint8)
     for index, (image, matrix) in enumerate(zip(pixels(images)[..., 0], matrices, strict=True)):
-        offset = centre - matrix @ (centre + margin)
+        offset = middle - matrix @ (middle + margin)
         seen = ndimage.affine_transform(image, matrix, offset, canvas, order=1, mode="grid-constant")
         moved[index] = np.round(255 * np.clip(seen, 0, 1))
     return moved[..., None]
@@ -57,8 +53,7 @@ def place_anywhere(pictures: np.ndarray, generator: np.random.Generator) -> np.n
 def unseen_views(split: Split, margin: int, generator: np.random.Generator) -> Split:
     """A split for testing: `image`, moved by up to `margin` pixels only, and `affine`, deformed and anywhere; uint8."""
     images = split["image"]
-    middle = deform(images, unchanged(len(images)), margin)
     moves = generator.integers(-margin, margin + 1, (len(images), 2))
-    still = [np.roll(picture, move, axis=(0, 1)) for picture, move in zip(middle, moves, strict=True)]
+    still = [np.roll(picture, move, axis=(0, 1)) for picture, move in zip(centre(images, margin), moves, strict=True)]
     affine = place_anywhere(deform(images, draw_deformations(len(images), generator), margin), generator)
     return {"image": np.stack(still), "affine": affine, "label": split["label"]}

@@ -82,3 +82,9 @@ def match_parameters(builder, parameters, **settings):
         middle = (low + high) // 2
         low, high = (middle, high) if count(middle) < parameters else (low, middle)
     return make(high), high
+
+
+def as_large_as(unit, builder, **settings):
+    """The model of `builder` with the smallest width that has at least the trainable numbers of `unit`."""
+    size = sum(weight.shape.num_elements() for weight in unit.trainable_weights)
+    return match_parameters(builder, size, **settings)[0]

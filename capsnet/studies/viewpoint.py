@@ -13,8 +13,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from commands.train import main
-from data import images, viewpoints
-from data.dataset import DataError, Dataset
+from data import images, multimnist, viewpoints
+from data.dataset import Dataset
 from training.run import Run
 from training.settings import Settings, Variants, check_at_least
 
@@ -66,8 +66,6 @@ TINY = ("--margin", "1", "--max-shift", "1", "--no-compiled")
 def load(config: Config) -> Dataset:
     """Digits in the middle of their canvas to train on; elsewhere, and deformed too, to validate and test on."""
     dataset = images.load(config.data, **config.loading)
-    if dataset.train["image"].shape[-1] != 1:
-        raise DataError("images have colours, expected grey ones (one channel); give grey images")
     streams = dict(zip(("validation", "test"), np.random.SeedSequence(40).spawn(2), strict=True))
 
     def change(name, split):
@@ -75,7 +73,7 @@ def load(config: Config) -> Dataset:
             split = {key: array[: dataset.counts()["train"]] for key, array in split.items()}
         if name in streams:
             return viewpoints.unseen_views(split, config.margin, np.random.default_rng(streams[name]))
-        middle = viewpoints.deform(split["image"], viewpoints.unchanged(len(split["label"])), config.margin)
+        middle = multimnist.centre(split["image"], config.margin)
         return {**split, "image": middle, "affine": middle}  # all splits have the same names; not looked at in training
 
     return dataset.map(change, title=f"{dataset.title} at random places, deformed for testing")

@@ -48,7 +48,7 @@ DEEP = {
 def collapse(run: Run) -> Figure | None:
     """Correlation of training and held-out pairs against epochs: which deep CCA loses what it had found."""
     settings = run.config["settings"]
-    if settings.get("rival") != "dcca" or settings["views"] != "halves":
+    if settings.get("rival") != "dcca" or settings.get("views", "halves") != "halves":
         return None
     tag = "".join(run.config["variant"].partition("@")[1:])
     figure, axes = plt.subplots(1, 2, figsize=(9.4, 3.8))

@@ -10,14 +10,15 @@ import numpy as np
 
 from commands.train import main
 from corrnet import cca, evaluate
+from corrnet.config import TwoViews
 from corrnet.train import load
 from data.dataset import Dataset
 from training.run import Run
-from training.settings import Settings, Variants, check, check_at_least
+from training.settings import Variants, check, check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Settings):
+class Config(TwoViews):
     """Settings of the rivals; epochs, batch size and learning rate concern the networks only."""
 
     OWN_DATA: ClassVar[bool] = False
@@ -26,8 +27,6 @@ class Config(Settings):
         "cca"
     )
     """Which method; a variant sets it."""
-    views: Literal["halves", "noisy"] = "halves"
-    """Halves of each image, or a turned image and a noisy other one of its class (Wang et al. 2015)."""
     components: int = 50
     """Size of the codes (>= 1)."""
     ridge: float = 1e-4

@@ -80,6 +80,11 @@ def load(config: Config) -> Dataset:
     return multiview.load(config.data, config.data_dir)
 
 
+def chosen(counts: np.ndarray, views: int, generator: np.random.Generator) -> np.ndarray:
+    """Bool (n, views): in row n `counts[n]` views, drawn at random."""
+    return generator.random((len(counts), views)).argsort(1).argsort(1) < counts[:, None]
+
+
 def broken(split: Split, names: list[str], counts: np.ndarray, generator: np.random.Generator) -> Split:
     """The samples with `counts[n]` of their views broken: each number of a broken view is that of another sample.
 
@@ -88,9 +93,7 @@ def broken(split: Split, names: list[str], counts: np.ndarray, generator: np.ran
     Returns:
         The views, `label`, and `broken`, bool (n, K), in the order of `names`.
     """
-    order = generator.random((len(counts), len(names))).argsort(1).argsort(1)
-    mask = order < counts[:, None]
-    views = {}
+    mask, views = chosen(counts, len(names), generator), {}
     for index, name in enumerate(names):
         view = split[name]
         others = view[generator.integers(len(view), size=view.shape), np.arange(view.shape[1])]
@@ -100,7 +103,7 @@ def broken(split: Split, names: list[str], counts: np.ndarray, generator: np.ran
 
 def missing(split: Split, names: list[str], counts: np.ndarray, generator: np.random.Generator) -> Split:
     """The samples without `counts[n]` of their views: zeros, which are the means, and `present` (n, K) says so."""
-    present = ~(generator.random((len(counts), len(names))).argsort(1).argsort(1) < counts[:, None])
+    present = ~chosen(counts, len(names), generator)
     views = {name: split[name] * present[:, index, None] for index, name in enumerate(names)}
     return {**views, "label": split["label"], "present": present}
 
@@ -144,9 +147,7 @@ def build(config: Config, dataset: Dataset, names: list[str]):
     unit = model.build(units=config.units, gate="softmax", experts=experts, encoders=encoders(), **settings)
     if config.fusion == "gmu":
         return unit
-    size = sum(int(np.prod(weight.shape)) for weight in unit.trainable_weights)
-    builder = getattr(baselines, f"build_{config.fusion}")
-    return baselines.match_parameters(builder, size, encoders=encoders, **settings)[0]
+    return baselines.as_large_as(unit, getattr(baselines, f"build_{config.fusion}"), encoders=encoders, **settings)
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
@@ -155,6 +156,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     training = train_on(config, dataset, names)
     if config.fusion == "logistic_regression":
         network, answers, history = linear(training, names)
+        run.write_metrics(history)
     else:
         network, answers, history = neural(config, training, names, run)
     metrics, curves = {}, {"broken": [], "missing": []}
@@ -168,7 +170,6 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     metrics["test/error_percent"] = metrics.pop("test/error_percent_broken_0")
     del metrics["test/error_percent_missing_0"]
     write_json(run.path / "damage.json", curves)
-    run.write_metrics(history)
     run.finish(network, metrics, dataset.counts(), history)
 
 

@@ -83,8 +83,7 @@ def build(config: Config):
     if config.fusion == "gmu":
         return unit
     builder = getattr(baselines, f"build_{config.fusion}")
-    size = sum(int(np.prod(weight.shape)) for weight in unit.trainable_weights)
-    return baselines.match_parameters(builder, size, shapes=shapes, encoders=encoders, classes=10)[0]
+    return baselines.as_large_as(unit, builder, shapes=shapes, encoders=encoders, classes=10)
 
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
