@@ -41,6 +41,8 @@ class Config(Settings):
     """Weight of the divergence of a variational code from N(0, 1) (>= 0); 1 is the evidence lower bound."""
     importance_samples: int = 1
     """Draws of a variational code per image in training (>= 1); above 1 the importance-weighted bound (IWAE)."""
+    prior_components: int = 0
+    """Normal distributions in the learned prior of a variational code (>= 0); 0 for the fixed N(0, 1)."""
     sparsity_weight: float = 0.0
     """Weight of the divergence between mean activations and the target (>= 0)."""
     sparsity_target: float = 0.05
@@ -63,9 +65,11 @@ class Config(Settings):
     def __post_init__(self):
         super().__post_init__()
         check_at_least(self, code=1, residual=0, l1=0, top_k=1, amount=0, kl_weight=0, sparsity_weight=0)
-        drawn = self.kind == "gaussian" or self.importance_samples == 1
-        check(drawn, "importance_samples", "1 unless --kind is gaussian", self.importance_samples)
-        check_at_least(self, importance_samples=1, rate_weight=0, likelihood_images=1, likelihood_samples=1)
+        for name, other in (("importance_samples", 1), ("prior_components", 0)):
+            value = getattr(self, name)
+            check(self.kind == "gaussian" or value == other, name, f"{other} unless --kind is gaussian", value)
+        check_at_least(self, importance_samples=1, prior_components=0, rate_weight=0)
+        check_at_least(self, likelihood_images=1, likelihood_samples=1)
         check(self.probe_c > 0, "probe_c", "above 0", self.probe_c)
         check(0 < self.winners <= 1, "winners", "above 0, at most 1", self.winners)
         check(0 < self.sparsity_target < 1, "sparsity_target", "between 0 and 1", self.sparsity_target)

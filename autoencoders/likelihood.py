@@ -35,7 +35,7 @@ def negative_log_likelihood(model, images: np.ndarray, samples: int, chunk: int 
             code = model.sampling(tf.tile(mean[None], [chunk, 1, 1]), log_variance)  # (chunk, n, latent)
             logits = model.decoder(tf.reshape(code, [-1, code.shape[-1]]))
             logits = tf.reshape(logits, [chunk, -1, *images.shape[1:]])
-            weights = losses.importance_weights(images, logits, code, mean, log_variance)
+            weights = losses.importance_weights(images, logits, code, mean, log_variance, model.log_prior)
             total = tf.reduce_logsumexp([total, tf.reduce_logsumexp(weights, 0)], 0)
         return math.log(samples) - total
 

@@ -118,7 +118,28 @@ def code_bits(code):
     return ops.sum(0.5 * ops.log2(2 * math.pi * math.e * (variance + 1.0 / 12.0)))
 
 
-def importance_weights(images, logits, code, mean, log_variance):
+def standard_normal(code):
+    """log N(code; 0, 1) summed over the last axis: (..., latent) -> (...), nats."""
+    return -0.5 * ops.sum(ops.square(code) + LOG_2PI, axis=-1)
+
+
+def divergence(code, mean, log_variance, log_prior):
+    """log q(z | x) - log p(z) of one draw: an unbiased estimate of KL(q || p) where no closed form is known.
+
+    Args:
+        code: (..., latent), drawn from N(mean, exp(log_variance)).
+        mean, log_variance: of a shape that broadcasts with `code`.
+        log_prior: function of codes (..., latent) to log densities (...).
+
+    Returns:
+        (...) float32, nats; its expectation is >= 0.
+    """
+    noise = (code - mean) * ops.exp(-0.5 * log_variance)
+    log_posterior = -0.5 * ops.sum(ops.square(noise) + LOG_2PI + log_variance, axis=-1)
+    return ops.cast(log_posterior - log_prior(code), "float32")
+
+
+def importance_weights(images, logits, code, mean, log_variance, log_prior=standard_normal):
     """log p(x | z) + log p(z) - log q(z | x) for each drawn code; Burda et al. 2016 (IWAE), Eq. 8.
 
     Args:
@@ -126,14 +147,12 @@ def importance_weights(images, logits, code, mean, log_variance):
         logits: (k, n, height, width, channels), decoded from `code`.
         code: (k, n, latent), drawn from N(mean, exp(log_variance)).
         mean, log_variance: (n, latent).
+        log_prior: see `divergence`.
 
     Returns:
         (k, n) float32, nats.
     """
-    noise = (code - mean) * ops.exp(-0.5 * log_variance)
-    log_prior = -0.5 * ops.sum(ops.square(code) + LOG_2PI, axis=-1)
-    log_posterior = -0.5 * ops.sum(ops.square(noise) + LOG_2PI + log_variance, axis=-1)
-    return log_prior - log_posterior - binary_cross_entropy(images, logits)
+    return -divergence(code, mean, log_variance, log_prior) - binary_cross_entropy(images, logits)
 
 
 def importance_sampled_nll(weights):
@@ -164,7 +183,7 @@ def importance_weighted_bound(model, outputs, samples, training):
         drawn = model.decoder(ops.reshape(more, (-1, mean.shape[-1])), training=training)
         code = ops.concatenate([code, more])
         logits = ops.concatenate([logits, ops.reshape(drawn, (samples - 1, -1, *target.shape[1:]))])
-    return importance_sampled_nll(importance_weights(target, logits, code, mean, log_variance))
+    return importance_sampled_nll(importance_weights(target, logits, code, mean, log_variance, model.log_prior))
 
 
 RECONSTRUCTION = {
@@ -212,7 +231,7 @@ def compute_loss(
         "mse": ops.mean(squared_error(outputs["target"], outputs["image"])) / pixels,
     }
     if "log_variance" in outputs:
-        terms["kl_nats"] = ops.mean(gaussian_kl(outputs["mean"], outputs["log_variance"]))
+        terms["kl_nats"] = ops.mean(model.own_loss(outputs))
         loss = loss + kl_weight * terms["kl_nats"]
         if importance_samples > 1 and training:
             loss = ops.mean(importance_weighted_bound(model, outputs, importance_samples, training))

@@ -10,6 +10,7 @@ from keras import layers, ops
 from autoencoders import losses
 from autoencoders.layers import CORRUPTIONS, Binarize, KeepTopK, KeepWinners, Quantize, Sampling
 from autoencoders.networks import NETWORKS, UPSAMPLING, build_unet
+from autoencoders.prior import MixturePrior
 from common.options import one_of
 
 PACKAGE = "autoencoders"
@@ -29,6 +30,8 @@ class Autoencoder(keras.Model):
         code) and
     the "target": what the image is to be compared with.
     """
+
+    parts: tuple[str, ...] = ("encoder", "decoder", "corruption", "binarize")
 
     def __init__(self, encoder, decoder, corruption=None, binarize=None, **kwargs):
         super().__init__(**kwargs)
@@ -79,13 +82,12 @@ class Autoencoder(keras.Model):
         return self.decode(self.encode(images))
 
     def get_config(self):
-        parts = ("encoder", "decoder", "corruption", "binarize")
-        return super().get_config() | {k: keras.saving.serialize_keras_object(getattr(self, k)) for k in parts}
+        return super().get_config() | {k: keras.saving.serialize_keras_object(getattr(self, k)) for k in self.parts}
 
     @classmethod
     def from_config(cls, config):
-        parts = ("encoder", "decoder", "corruption", "binarize")
-        return cls(**config | {k: keras.saving.deserialize_keras_object(config[k]) for k in parts})
+        known = [part for part in cls.parts if part in config]
+        return cls(**config | {part: keras.saving.deserialize_keras_object(config[part]) for part in known})
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -95,11 +97,18 @@ class VariationalAutoencoder(Autoencoder):
     The encoder returns mean and log-variance side by side (n, 2 latent). The code is drawn in every call,
     also outside training, because the evidence lower bound is an expectation over it; `encode` and
     `reconstruct` use the mean. A call also returns "mean" and "log_variance" (n, latent).
+
+    Args:
+        encoder, decoder, corruption, binarize: see `Autoencoder`.
+        prior: what codes are drawn from: a `MixturePrior`, or None for N(0, 1).
     """
 
-    def __init__(self, encoder, decoder, corruption=None, binarize=None, **kwargs):
+    parts = (*Autoencoder.parts, "prior")
+
+    def __init__(self, encoder, decoder, corruption=None, binarize=None, prior=None, **kwargs):
         super().__init__(encoder, decoder, corruption, binarize, **kwargs)
         self.sampling = Sampling(name="sampling")
+        self.prior = prior
 
     def call(self, images, training=None):
         target = images if self.binarize is None else self.binarize(images)
@@ -110,8 +119,18 @@ class VariationalAutoencoder(Autoencoder):
         return outputs | {"mean": mean, "log_variance": log_variance}
 
     def own_loss(self, outputs):
-        """The divergence from the prior, without which an evidence lower bound is none; (n,) nats."""
-        return losses.gaussian_kl(outputs["mean"], outputs["log_variance"])
+        """The divergence from the prior, without which an evidence lower bound is none; (n,) nats.
+
+        In closed form for N(0, 1), from the code that was drawn for a mixture.
+        """
+        mean, log_variance = outputs["mean"], outputs["log_variance"]
+        if self.prior is None:
+            return losses.gaussian_kl(mean, log_variance)
+        return losses.divergence(outputs["code"], mean, log_variance, self.prior)
+
+    def log_prior(self, code):
+        """log p(z) of codes (..., latent): (...) nats."""
+        return losses.standard_normal(code) if self.prior is None else self.prior(code)
 
     def posterior(self, images, training=False):
         """Mean and log-variance (n, latent) of q(z | image)."""
@@ -122,7 +141,9 @@ class VariationalAutoencoder(Autoencoder):
         return self.posterior(images)[0]
 
     def sample(self, count, seed=None):
-        """`count` new images (count, height, width, channels) in [0, 1], decoded from draws of N(0, 1)."""
+        """`count` new images (count, height, width, channels) in [0, 1], decoded from draws of the prior."""
+        if self.prior is not None:
+            return self.decode(self.prior.draw(count, seed))
         return self.decode(keras.random.normal((count, *self.decoder.input_shape[1:]), seed=seed))
 
 
@@ -171,6 +192,7 @@ def build(
     corruption="none",
     amount=0.0,
     binarize=False,
+    prior_components=0,
 ):
     """An autoencoder; the defaults are the convolutional one of the post "Autoencoders".
 
@@ -185,6 +207,7 @@ def build(
         corruption: "none", "masking", "salt_and_pepper" or "gaussian", of the training images.
         amount: share of corrupted pixels, or standard deviation.
         binarize: draw black-and-white images with the grey values as probabilities.
+        prior_components: 0 for codes from N(0, 1); else of a `MixturePrior`, with kind "gaussian".
     """
     options = {
         "network": (network, [*NETWORKS, "unet"]),
@@ -210,7 +233,10 @@ def build(
         )
         decoder = keras.Model(codes, logits(codes, image_shape, widths, upsampling, residual), name="decoder")
     spoil = None if corruption == "none" else CORRUPTIONS[corruption](amount, name="corruption")
+    parts = {"corruption": spoil, "binarize": Binarize(name="binarize") if binarize else None}
+    if kind == "gaussian":
+        parts["prior"] = MixturePrior(prior_components, code, name="prior") if prior_components else None
     make = VariationalAutoencoder if kind == "gaussian" else Autoencoder
-    model = make(encoder, decoder, spoil, Binarize(name="binarize") if binarize else None, name="autoencoder")
+    model = make(encoder, decoder, **parts, name="autoencoder")
     model(keras.Input(image_shape))  # builds every part
     return model

@@ -20,6 +20,7 @@ WINNERS = replace(
 BAYES = Config(
     network="dense", widths=(512, 256), kind="gaussian", epochs=15, batch_size=64, learning_rate=2e-3, schedule="cosine"
 )
+LIKELIHOOD = replace(STRIDED, kind="gaussian", binarize=True, learning_rate=3e-3)
 VARIANTS: Variants = {
     "plain": (
         "the Autoencoders post: convolution + max-pooling, code of 32, transposed convolution",
@@ -45,14 +46,10 @@ VARIANTS: Variants = {
         "the Variational post's networks: those of plain, latent 2",
         Config(kind="gaussian", code=2, epochs=10),
     ),
-    "likelihood": (
-        "latent 32, black-and-white images drawn anew each time",
-        replace(STRIDED, kind="gaussian", binarize=True, learning_rate=3e-3),
-    ),
-    "importance_weighted": (
-        "likelihood trained on five draws per image (Burda et al. 2016)",
-        replace(STRIDED, kind="gaussian", binarize=True, learning_rate=3e-3, importance_samples=5),
-    ),
+    "likelihood": ("latent 32, black-and-white images drawn anew each time", LIKELIHOOD),
+    "importance_weighted": ("five draws per image (Burda et al. 2016)", replace(LIKELIHOOD, importance_samples=5)),
+    "mixture_prior": ("a learned prior (Tomczak & Welling 2018)", replace(LIKELIHOOD, prior_components=100)),
+    "likelihood_best": ("both, 30 epochs", replace(LIKELIHOOD, importance_samples=5, prior_components=100, epochs=30)),
     "subpixel": ("the Sub-pixel post: plain with sub-pixel convolutions", Config(epochs=5, upsampling="subpixel")),
     "compression": (
         "the Compression post, codes rounded and entropy-coded",
@@ -74,9 +71,9 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     from training import loop
 
     shape = ("code", "network", "widths", "residual", "upsampling", "kind", "l1", "top_k", "winners")
-    noise = ("corruption", "amount", "binarize")
+    drawn = ("corruption", "amount", "binarize", "prior_components")
     network = model.build(
-        image_shape=dataset.train["image"].shape[1:], **{name: getattr(config, name) for name in shape + noise}
+        image_shape=dataset.train["image"].shape[1:], **{name: getattr(config, name) for name in shape + drawn}
     )
     optimizer = make_optimizer(config, dataset.counts()["train"])
     history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
