@@ -208,7 +208,7 @@ def compute_loss(
 
     Args:
         model: an `Autoencoder`.
-        batch: {"image": (n, height, width, channels) in [0, 1]}.
+        batch: {"image": (n, height, width, channels) in [0, 1]}, and "label" where the model is told the class.
         training: whether training-time randomness is on.
         reconstruction: "cross_entropy" (nats) or "squared_error"; both sum over pixels.
         kl_weight: weight of `gaussian_kl`, for a `VariationalAutoencoder`; 1 is the evidence lower bound.
@@ -223,7 +223,7 @@ def compute_loss(
         "bits".
     """
     one_of("reconstruction", reconstruction, RECONSTRUCTION)
-    outputs = model(batch["image"], training=training)
+    outputs = model(model.inputs_of(batch), training=training)
     loss = ops.mean(RECONSTRUCTION[reconstruction](outputs))
     pixels = math.prod(outputs["image"].shape[1:])
     terms = {

@@ -69,6 +69,10 @@ class Autoencoder(keras.Model):
         """What belongs to the model whatever it is compiled with, (n,) nats: nothing here."""
         return ops.zeros_like(ops.cast(outputs["logits"], "float32")[:, 0, 0, 0])
 
+    def inputs_of(self, batch):
+        """What a call takes of a batch of the data set: its images."""
+        return batch["image"]
+
     def encode(self, images):
         """Codes (n, code) of images (n, height, width, channels), without any randomness."""
         return self.encoder(images, training=False)
