@@ -8,9 +8,8 @@ import keras
 from keras import layers, ops
 
 from autoencoders import losses
-from autoencoders.layers import CORRUPTIONS, Binarize, KeepTopK, KeepWinners, Quantize, Sampling
-from autoencoders.networks import NETWORKS, UPSAMPLING, build_unet
-from autoencoders.prior import MixturePrior
+from autoencoders.layers import CORRUPTIONS, Binarize, MixturePrior, Sampling
+from autoencoders.networks import BOTTLENECKS, NETWORKS, UPSAMPLING, bottleneck, build_unet
 from common.options import one_of
 
 PACKAGE = "autoencoders"
@@ -151,34 +150,60 @@ class VariationalAutoencoder(Autoencoder):
         return self.decode(keras.random.normal((count, *self.decoder.input_shape[1:]), seed=seed))
 
 
-BOTTLENECKS = ("linear", "relu", "sigmoid", "top_k", "winners", "gaussian", "quantized")
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class ConditionalAutoencoder(VariationalAutoencoder):
+    """q(z | image, class) and p(image | z, class), with p(z) = N(0, 1) whatever the class.
 
-
-def bottleneck(features, code, kind, l1=0.0, top_k=1, winners=0.05):
-    """The code (n, code) of features (n, f).
+    The evidence lower bound is that of log p(image | class). The code need not say which class it is, so that it is
+    left with what differs within a class: how the digit is written.
 
     Args:
-        features: (n, f).
-        code: number of units.
-        kind: "linear"; "relu" or "sigmoid" for sparse codes; "top_k" keeps the k largest units; "winners": a
-            ReLU, of which training keeps a share per unit; "gaussian":
-            mean and log-variance (n, 2 code); "quantized": integers, see `Quantize`.
-        l1: weight of the post's activity regulariser; Keras divides it by the batch size, so that it adds l1
-            * sum over units of |code|, mean over the batch.
-        top_k: how many units stay active.
-        winners: share of a batch in which a unit stays active.
+        encoder: model from images (n, height, width, channels) and one-hot classes (n, classes) to mean and
+            log-variance (n, 2 latent).
+        decoder: model from codes (n, latent) and one-hot classes to logits (n, height, width, channels).
+        classes: their number.
+
+    A call takes {"image": (n, height, width, channels) in [0, 1], "label": (n,) integers in [0, classes)}.
     """
-    one_of("kind", kind, BOTTLENECKS)
-    if kind == "gaussian":
-        return layers.Dense(2 * code, name="code")(features)
-    regularizer = keras.regularizers.L1(l1) if l1 else None
-    activation = {"winners": "relu"}.get(kind, kind if kind in ("relu", "sigmoid") else None)
-    x = layers.Dense(code, activation=activation, activity_regularizer=regularizer, name="code")(features)
-    if kind == "top_k":
-        return KeepTopK(top_k, name="top_k")(x)
-    if kind == "winners":
-        return KeepWinners(winners, name="winners")(x)
-    return Quantize(name="quantize")(x) if kind == "quantized" else x
+
+    def __init__(self, encoder, decoder, classes, **kwargs):
+        super().__init__(encoder, decoder, **kwargs)
+        self.classes = classes
+
+    def inputs_of(self, batch):
+        return {name: batch[name] for name in ("image", "label")}
+
+    def told(self, labels):
+        """Classes (n,) as one-hot rows (n, classes) float32."""
+        return ops.one_hot(labels, self.classes, dtype="float32")
+
+    def call(self, inputs, training=None):
+        mean, log_variance = self.posterior(inputs, training=training)
+        code = self.sampling(mean, log_variance)
+        logits = self.decoder([code, self.told(inputs["label"])], training=training)
+        outputs = {"image": ops.sigmoid(logits), "logits": logits, "code": code, "target": inputs["image"]}
+        return outputs | {"mean": mean, "log_variance": log_variance}
+
+    def posterior(self, inputs, training=False):
+        """Mean and log-variance (n, latent) of q(z | image, class)."""
+        seen = [ops.convert_to_tensor(inputs["image"]), self.told(inputs["label"])]
+        return ops.split(self.encoder(seen, training=training), 2, axis=-1)
+
+    def reconstruct(self, inputs):
+        """Images (n, height, width, channels) in [0, 1], drawn from the mean code and the class."""
+        return self.draw(self.encode(inputs), inputs["label"])
+
+    def draw(self, codes, labels):
+        """Images (n, height, width, channels) of the classes `labels` (n,), in the hand of `codes` (n, latent)."""
+        return ops.sigmoid(self.decoder([ops.convert_to_tensor(codes, "float32"), self.told(labels)], training=False))
+
+    def sample(self, labels, seed=None):
+        """A new image of each of the classes `labels` (n,), its code drawn from N(0, 1)."""
+        latent = self.decoder.input_shape[0][-1]
+        return self.draw(keras.random.normal((len(labels), latent), seed=seed), labels)
+
+    def get_config(self):
+        return super().get_config() | {"classes": self.classes}
 
 
 def build(
@@ -243,4 +268,25 @@ def build(
     make = VariationalAutoencoder if kind == "gaussian" else Autoencoder
     model = make(encoder, decoder, **parts, name="autoencoder")
     model(keras.Input(image_shape))  # builds every part
+    return model
+
+
+def build_conditional(*, image_shape=(28, 28, 1), classes=10, latent=2, network="dense", widths=(512, 256)):
+    """A `ConditionalAutoencoder` of the same layers as `build`; the class joins features and code.
+
+    Args:
+        image_shape: (height, width, channels).
+        classes: number of classes (>= 1).
+        latent: numbers in a code (>= 1).
+        network, widths: see `build`; every network but "unet".
+    """
+    features, logits = NETWORKS[network]
+    images, told = keras.Input(image_shape, name="image"), keras.Input((classes,), name="class")
+    seen = layers.Concatenate()([features(images, widths), told])
+    encoder = keras.Model([images, told], layers.Dense(2 * latent, name="code")(seen), name="encoder")
+    codes, wished = keras.Input((latent,), name="code"), keras.Input((classes,), name="class")
+    drawn = logits(layers.Concatenate()([codes, wished]), image_shape, widths)
+    decoder = keras.Model([codes, wished], drawn, name="decoder")
+    model = ConditionalAutoencoder(encoder, decoder, classes, name="conditional")
+    model({"image": keras.Input(image_shape), "label": keras.Input((), dtype="int32")})  # builds every part
     return model

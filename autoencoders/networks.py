@@ -1,11 +1,11 @@
-"""The bodies of encoders and decoders: images to features, features to logits. Any image size."""
+"""The parts of encoders and decoders: images to features, features to a code, codes to logits. Any image size."""
 
 import math
 
 import keras
 from keras import layers
 
-from autoencoders.layers import CropLike
+from autoencoders.layers import CropLike, KeepTopK, KeepWinners, Quantize
 from autoencoders.subpixel.layers import SubPixelConv2D
 from common.options import one_of
 
@@ -77,6 +77,36 @@ NETWORKS = {
     "strided": (strided_features, convolutional_logits),
     "dense": (dense_features, dense_logits),
 }
+
+
+BOTTLENECKS = ("linear", "relu", "sigmoid", "top_k", "winners", "gaussian", "quantized")
+
+
+def bottleneck(features, code, kind, l1=0.0, top_k=1, winners=0.05):
+    """The code (n, code) of features (n, f).
+
+    Args:
+        features: (n, f).
+        code: number of units.
+        kind: "linear"; "relu" or "sigmoid" for sparse codes; "top_k" keeps the k largest units; "winners": a
+            ReLU, of which training keeps a share per unit; "gaussian":
+            mean and log-variance (n, 2 code); "quantized": integers, see `Quantize`.
+        l1: weight of the post's activity regulariser; Keras divides it by the batch size, so that it adds l1
+            * sum over units of |code|, mean over the batch.
+        top_k: how many units stay active.
+        winners: share of a batch in which a unit stays active.
+    """
+    one_of("kind", kind, BOTTLENECKS)
+    if kind == "gaussian":
+        return layers.Dense(2 * code, name="code")(features)
+    regularizer = keras.regularizers.L1(l1) if l1 else None
+    activation = {"winners": "relu"}.get(kind, kind if kind in ("relu", "sigmoid") else None)
+    x = layers.Dense(code, activation=activation, activity_regularizer=regularizer, name="code")(features)
+    if kind == "top_k":
+        return KeepTopK(top_k, name="top_k")(x)
+    if kind == "winners":
+        return KeepWinners(winners, name="winners")(x)
+    return Quantize(name="quantize")(x) if kind == "quantized" else x
 
 
 def build_unet(image_shape, widths, kind="transpose"):

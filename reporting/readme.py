@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from reporting import few_seeds
 from reporting.ledgers import ledgers, verdicts_of
 from reporting.methods import METHODS, ROOT
 from reporting.page import short
@@ -16,12 +17,10 @@ from reporting.tables import read_results, render_readme, select
 from training.run import read_json, write_atomic
 
 WIDEST = 100  # characters of a cell
-# `<!-- verdicts -->`, `<!-- claims: id id ... -->` or `<!-- benchmarks: module module ... -->`, a table, `<!-- end -->`
-MARKER = re.compile(
-    r"(?P<start><!-- (verdicts|claims: (?P<ids>[^>]*?)|benchmarks: (?P<modules>[^>]*?)) -->\n).*?(?P<end><!-- end -->)",
-    re.DOTALL,
-)
-
+# A table stands between one of these and `<!-- end -->`: `<!-- verdicts -->`, `<!-- few seeds -->`,
+# `<!-- claims: id id ... -->`, `<!-- benchmarks: module module ... -->`
+ASKED = r"verdicts|few seeds|claims: (?P<ids>[^>]*?)|benchmarks: (?P<modules>[^>]*?)"
+MARKER = re.compile(rf"(?P<start><!-- ({ASKED}) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 
 # `<!--n method/variant/data metric format-->` a number `<!--/-->`, within a sentence
 NUMBER = re.compile(r"(<!--n (?P<row>\S+) (?P<metric>\S+) (?P<format>[\w.]+)-->).*?(<!--/-->)")
@@ -41,6 +40,8 @@ def render(text: str, folder: Path) -> str:
             made = claims_table(entries, match["ids"].split())
         elif match["modules"]:
             made = benchmarks_table(read_json(folder / "benchmarks" / "results.json"), match["modules"].split())
+        elif "few seeds" in match["start"]:
+            made = few_seeds.table()
         else:
             made = verdicts_table(entries)
         return f"{match['start']}{made}\n{match['end']}"

@@ -93,7 +93,7 @@ def model_inputs(name, config, batch, model):
         return {view: batch[view] for view in ("left", "right")}
     if "digits" in batch:  # pairs
         return np.minimum(batch["digits"].sum(-1, keepdims=True) / np.float32(255), 1)
-    return batch["image"]
+    return model.inputs_of(batch) if hasattr(model, "inputs_of") else batch["image"]
 
 
 def numbers(outputs):

@@ -49,10 +49,10 @@ def load(config: Config) -> Dataset:
 
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Trains; the bound on the test split; how many new digits a judge takes for what they were to be."""
-    from autoencoders import conditional, losses
+    from autoencoders import losses, model
     from training import loop
 
-    network = conditional.build(
+    network = model.build_conditional(
         image_shape=dataset.train["image"].shape[1:],
         classes=dataset.classes,
         latent=config.latent,

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from autoencoders import losses, model
-from autoencoders.model import BOTTLENECKS
-from autoencoders.networks import NETWORKS
+from autoencoders.networks import BOTTLENECKS, NETWORKS
 
 RANDOM = np.random.default_rng(0)
 LOAD = """

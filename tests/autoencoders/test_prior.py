@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from autoencoders import losses, model
-from autoencoders.prior import MixturePrior
+from autoencoders.layers import MixturePrior
 
 RANDOM = np.random.default_rng(0)
 
