@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from tabulate import tabulate
 
 from data.asked import with_test_split
 from data.dataset import Dataset
@@ -60,16 +61,15 @@ def load_for(run: Run, options: Evaluate) -> tuple[object, Dataset]:
     return config, dataset
 
 
-def compare(own: dict[str, float], measured: dict[str, float], wanted: str) -> list[str]:
-    """Lines of a table: metric, measured now, what the run reports, and their difference."""
-    names = [name for name in measured if wanted in name]
-    width = max([6, *map(len, names)])
-    lines = [f"{'metric':<{width}}  {'here':>12}  {'the run':>12}  {'difference':>12}"]
-    for name in names:
-        here, there = measured[name], own.get(name, math.nan)
-        cells = [f"{value:>12.5g}" if math.isfinite(value) else f"{'-':>12}" for value in (here, there, here - there)]
-        lines.append(f"{name:<{width}}  {'  '.join(cells)}")
-    return lines
+def compare(own: dict[str, float], measured: dict[str, float], wanted: str) -> str:
+    """A table: metric, measured now, what the run reports, and their difference."""
+    lines = []
+    for name in measured:
+        if wanted in name:
+            here, there = measured[name], own.get(name, math.nan)
+            numbers = (value if math.isfinite(value) else None for value in (here, there, here - there))
+            lines.append([name, *numbers])
+    return tabulate(lines, ["metric", "here", "the run", "difference"], "simple", floatfmt=".5g", missingval="-")
 
 
 def main(method: str, argv: list[str] | None = None) -> None:
@@ -85,7 +85,7 @@ def main(method: str, argv: list[str] | None = None) -> None:
         print(f"{run.path} on {dataset.title}: {dataset.counts()['test']:,} test rows", flush=True)
         evaluate = importlib.import_module(f"{method}.evaluate")
         measured = {name: float(value) for name, value in evaluate.test_metrics(network, dataset, config).items()}
-        print("\n".join(compare(run.result["metrics"], measured, options.metrics)))
+        print(compare(run.result["metrics"], measured, options.metrics))
         if options.out:
             record = {"run": str(run.path), "data": dict(dataset.provenance) | {"title": dataset.title}}
             write_json(options.out, json.loads(json.dumps(record, default=str)) | {"metrics": measured})

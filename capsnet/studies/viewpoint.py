@@ -76,7 +76,8 @@ def load(config: Config) -> Dataset:
         middle = multimnist.centre(split["image"], config.margin)
         return {**split, "image": middle, "affine": middle}  # all splits have the same names; not looked at in training
 
-    return dataset.map(change, title=f"{dataset.title} at random places, deformed for testing")
+    places = " at random places," if config.margin else ","
+    return dataset.map(change, title=f"{dataset.title}{places} deformed for testing")
 
 
 def make_objective(config: Config):
