@@ -6,6 +6,7 @@ UNITS = {"_percent": "%", "_nats": "nats", "_db": "dB", "_ms": "ms", "_megabytes
 # What stands before the slash of a metric; what is measured on the test split needs no word.
 PLACES = {
     "test": "", "file": "", "megabytes": "{} , MB", "milliseconds": "{} , ms", "lockstep": "",
+    "bits": "{} , bits per pixel",
     "gap": "{} , test - train", "temperature": "{} , temperature scaling", "platt": "{} , Platt scaling",
     "beta": "{} , beta calibration",
     "vector": "{} , vector scaling", "matrix": "{} , matrix scaling", "histogram": "{} , histogram binning",

@@ -8,6 +8,8 @@ import math
 
 import numpy as np
 
+LOSSY = {"JPEG": {}, "WEBP": {}, "AVIF": {"subsampling": "4:0:0"}}  # kind -> what it is told of grey pictures
+
 
 def sheet(images: np.ndarray) -> np.ndarray:
     """uint8 images (n, height, width) side by side in one nearly square picture, padded with zeros."""
@@ -27,7 +29,7 @@ def cut(picture: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def save(picture: np.ndarray, kind: str, **options) -> bytes:
-    """The picture as a file of the given kind ("PNG", "JPEG", "WEBP")."""
+    """The picture as a file of the given kind ("PNG", or one of LOSSY)."""
     from PIL import Image
 
     content = io.BytesIO()
@@ -59,11 +61,11 @@ def text_bytes(codes: np.ndarray) -> int:
 
 
 def lossy_curve(images: np.ndarray, kind: str, qualities: tuple[int, ...]) -> list[dict[str, float]]:
-    """Bytes and PSNR of one JPEG or WebP picture of all images, per quality.
+    """Bytes and PSNR of one picture of all images, per quality.
 
     Args:
         images: uint8 (n, height, width).
-        kind: "JPEG" or "WEBP".
+        kind: a key of LOSSY.
         qualities: 0 to 100.
     """
     from PIL import Image
@@ -72,8 +74,23 @@ def lossy_curve(images: np.ndarray, kind: str, qualities: tuple[int, ...]) -> li
 
     points = []
     for quality in qualities:
-        data = save(sheet(images), kind, quality=quality)
+        data = save(sheet(images), kind, quality=quality, **LOSSY[kind])
         with Image.open(io.BytesIO(data)) as picture:
             decoded = cut(np.asarray(picture.convert("L")), images.shape)
         points.append({"quality": quality, "bytes": len(data), "psnr_db": psnr(images, decoded)})
     return points
+
+
+def lossy_kinds() -> list[str]:
+    """The keys of LOSSY that this machine's Pillow can write."""
+    from PIL import features
+
+    return [kind for kind in LOSSY if kind == "JPEG" or features.check(kind.lower())]
+
+
+def bytes_at(curve: list[dict[str, float]], psnr_db: float) -> float | None:
+    """Bytes at a PSNR, between the curve's points along a line of their logarithms; None outside of them."""
+    points = sorted((point["psnr_db"], math.log(point["bytes"])) for point in curve)
+    if not points[0][0] <= psnr_db <= points[-1][0]:
+        return None
+    return math.exp(np.interp(psnr_db, *zip(*points, strict=True)))

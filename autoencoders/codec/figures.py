@@ -67,7 +67,7 @@ def megabytes(run: Run) -> Figure | None:
 
 
 def rate_distortion(run: Run) -> Figure | None:
-    """Bits per pixel against PSNR: our files and pictures of all images as JPEG and WebP."""
+    """Bits per pixel against PSNR: our files and pictures of all images as JPEG, WebP and AVIF."""
     study = baseline_study(run)
     runs = siblings(run, "compression")
     if run.config["variant"] != "compression" or study is None:
@@ -90,7 +90,8 @@ def rate_distortion(run: Run) -> Figure | None:
     axis.set(xlabel="bits per pixel", ylabel="PSNR (dB)", xscale="log", title="Rate and distortion")
     axis.legend()
     return plots.caption(
-        figure, f"All images that are not test images; JPEG and WebP as one sheet. {plots.describe(run)}."
+        figure,
+        f"All images that are not test images; {', '.join(curves['lossy'])} as one sheet. {plots.describe(run)}.",
     )
 
 

@@ -23,10 +23,11 @@ class Config(Settings):
 
     components: tuple[int, ...] = (2, 5, 10, 16, 20, 30, 32)
     """Sizes of the principal component codes."""
-    qualities: tuple[int, ...] = (5, 10, 20, 40, 60, 80)
-    """Qualities of the JPEG and WebP sheets."""
+    qualities: tuple[int, ...] = (1, 5, 10, 20, 40, 60, 80)
+    """Qualities of the JPEG, WebP and AVIF sheets."""
 
 
+LEVELS = (22, 25, 30)  # PSNR in dB at which the pictures are compared
 VARIANTS: Variants = {"baseline_study": ("mean image, PCA, classical compressors", Config(epochs=1))}
 
 
@@ -46,7 +47,11 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     stored = np.round(255 * grey).astype(np.uint8)  # the images that an .aez file of this data set holds
     for name, count in classical.lossless_bytes(stored).items():
         metrics[f"megabytes/{name}"] = count / 1e6
-    curves = {kind: classical.lossy_curve(stored, kind, config.qualities) for kind in ("JPEG", "WEBP")}
+    curves = {kind: classical.lossy_curve(stored, kind, config.qualities) for kind in classical.lossy_kinds()}
+    for kind, curve in curves.items():
+        for level in LEVELS:
+            if size := classical.bytes_at(curve, level):
+                metrics[f"bits/{kind}_at_{level}_dB"] = 8 * size / stored.size
     write_json(run.path / "curves.json", {"pixels": stored.size, "lossy": curves})
     history = [{"epoch": 1, "seconds": round(time.perf_counter() - start, 3)}]
     run.finish(None, metrics, dataset.counts(), history)

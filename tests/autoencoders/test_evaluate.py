@@ -161,10 +161,17 @@ def test_sizes_of_classical_files():
     assert sizes["xz"] < sizes["raw"] < sizes["png_each"]
 
 
-def test_lossy_curve_trades_bytes_for_quality():
+def test_bytes_at_a_quality_lie_on_the_line_of_their_logarithms():
+    curve = [{"psnr_db": 30.0, "bytes": 400}, {"psnr_db": 20.0, "bytes": 100}]
+    assert classical.bytes_at(curve, 25) == pytest.approx(200)
+    assert classical.bytes_at(curve, 19) is None and classical.bytes_at(curve, 31) is None
+
+
+@pytest.mark.parametrize("kind", classical.lossy_kinds())
+def test_lossy_curve_trades_bytes_for_quality(kind):
     ramp = np.add.outer(np.arange(16), np.arange(16)) * 8
     images = np.stack([np.roll(ramp, i, axis=0) for i in range(9)]).astype(np.uint8)
-    coarse, fine = classical.lossy_curve(images, "JPEG", (5, 90))
+    coarse, fine = classical.lossy_curve(images, kind, (5, 90))
     assert coarse["bytes"] < fine["bytes"]
     assert coarse["psnr_db"] < fine["psnr_db"]
 
