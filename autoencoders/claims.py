@@ -4,6 +4,7 @@ import numpy as np
 
 from autoencoders.subpixel import facts
 from commands.jobs import Job
+from commands.precision import Unchanged
 from reporting.claims import (
     Claim,
     Evidence,
@@ -70,6 +71,11 @@ def goal(id_, text, variant, metric, bound, unit, compare=at_most):
     return claim(id_, GOAL, text, bound, unit, "mean over seeds, test split", compare(variant, MNIST, metric, bound))
 
 
+UNCHANGED = Unchanged(
+    TRAIN, "plain", MNIST,
+    ("--train-examples", "5000", "--held-examples", "2000", "--epochs", "4", "--no-probe", "--no-archive"),
+    "mnist-5000-2000", "test/sse", 0.3, SSE, "error of the rebuilt digits",
+)  # fmt: skip
 CLAIMS = [
     claim("beats-pca", PLAIN, "Autoencoders make more complex features than PCA of the same size",
           "lower error", SSE, "PCA's test error minus the plain network's, code of 32",
@@ -204,6 +210,7 @@ CLAIMS = [
     goal("lossless-time", "10,000 images are decoded in at most 180 s", "lossless", "seconds/decode_test", 180, "s"),
     goal("winners", "Linear classifier on winner-take-all units: at most 1.6 %", "sparse_winners", PROBE, 1.6, "%"),
     goal("file-quality", "... at 24 dB or more", "compression", "file/psnr_db", 24, "dB", at_least),
+    *UNCHANGED.goals(),
 ]  # fmt: skip
 
 SMALL = ("--train-examples", "10000", "--held-examples", "2000")
@@ -255,4 +262,5 @@ RUNS = [
     Job("autoencoders.lossless.study", "lossless", MNIST, quick=None, minutes=30),
     Job(TRAIN, "sparse_winners", MNIST, THREE, quick=None, minutes=7),
     Job("autoencoders.subpixel.study", "subpixel_study", MNIST, THREE, quick=("--steps", "20")),
+    *UNCHANGED.jobs(),
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 import numpy as np
 
 from commands.jobs import Job
+from commands.precision import Unchanged
 from reporting.claims import Claim, Evidence, Outcome, at_most, better_than, equivalent, exact, not_testable, number
 
 POST = "On Calibration of Modern Neural Networks"
@@ -68,6 +69,11 @@ def ends(id_, claim, first, second):
     )  # fmt: skip
 
 
+UNCHANGED = Unchanged(
+    "calibration.train", "lenet", "fashion_mnist",
+    ("--train-examples", "2000", "--held-examples", "2000", "--epochs", "10"),
+    "fashion_mnist-2000-2000", "test/nll_nats", 0.05, "nats", "negative log-likelihood",
+)  # fmt: skip
 CLAIMS = [
     ends("modern", "Modern networks are worse calibrated than LeNet", "residual", "lenet"),
     ends("depth", "More depth makes calibration worse", "depth_19", "depth_7"),
@@ -179,6 +185,7 @@ CLAIMS = [
           "the same", at_most("wideresnet_10", "predictions", "structured_matrix/error_percent", 7.645)),
     Claim("calibration-structured-seconds", GOAL, "... fitted in at most 6 s where there are 100 classes", 6000, "ms",
           "5,000 samples", at_most("densenet_100", "predictions", "structured_matrix/fit_ms", 6000)),
+    *UNCHANGED.goals(),
 ]  # fmt: skip
 
 RUNS = [
@@ -195,4 +202,5 @@ RUNS = [
     *(Job("calibration.studies.methods", variant, "predictions", (0,), quick=None, minutes=0.3)
       for variant in ("wideresnet_10", "lenet_10", "densenet_100", "wideresnet_100", "lenet_100")),
     Job("calibration.studies.solvers", "solvers", "synthetic", (0,), minutes=0.5),
+    *UNCHANGED.jobs(),
 ]  # fmt: skip

@@ -3,13 +3,15 @@
 import numpy as np
 
 from commands.jobs import Job
+from commands.precision import SOURCE as SAME
+from commands.precision import Unchanged
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
 
 BLOG = "A Comprehensive Guide to the Correlational Neural Network with Keras"
 PAPER = "Correlational Neural Networks (cited by the guide) and its authors' program"
 PORT = "Keras port of the deep CorrNet (DeepLearn)"
 NOISE = "NR-DCCA (He et al. 2024)"
-KINDS = {PAPER: "paper", PORT: "paper", NOISE: "paper"}  # of sources; the others are the documents
+KINDS = {SAME: "goal", PAPER: "paper", PORT: "paper", NOISE: "paper"}  # of sources; the others are the documents
 SUM, CANONICAL = "test/sum_correlation", "test/total_canonical_correlation"
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = "test/transfer_left_to_right_percent", "test/transfer_right_to_left_percent"
 MNIST, PART = "mnist", "mnist-10000"
@@ -53,6 +55,10 @@ def rebuilds(predicted, given, metric, mean_image):
     ]  # fmt: skip
 
 
+UNCHANGED = Unchanged(
+    "corrnet.train", "paper", MNIST, ("--train-examples", "5000", "--epochs", "10"),
+    "mnist-5000", LEFT_TO_RIGHT, 1.0, "points", "transfer left to right",
+)  # fmt: skip
 CLAIMS = [
     Claim(
         "corrnet-equations", BLOG, "The code is H = f(Wa.Ia + Wv.Iv + b), one bias, views of any size",
@@ -173,6 +179,7 @@ CLAIMS = [
         for name, words, metric in (("left-right", "transfer to the noisy view", LEFT_TO_RIGHT),
                                     ("right-left", "transfer from it", RIGHT_TO_LEFT))
     ),
+    *UNCHANGED.goals(),
 ]  # fmt: skip
 
 TRAIN, RIVALS = "corrnet.train", "corrnet.studies.rivals"
@@ -206,4 +213,5 @@ RUNS = [
     *(Job(RIVALS, variant, MNIST, (0,), ("--train-examples", "10000", "--epochs", "100", "--tag", "long"), None, 4)
       for variant in ("dcca", "dcca_eckart_young", "dcca_noise_regularised")),
     Job(RIVALS, "dcca", "digits", full=("--batch-size", "625", "--epochs", "100"), quick=None),
+    *UNCHANGED.jobs(),
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 import numpy as np
 
 from commands.jobs import Job
+from commands.precision import Unchanged
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable
 
 POST = "Densely Connected Convolutional Networks - DenseNet"
@@ -48,6 +49,11 @@ def small(data: str, rival: str) -> Claim:
     )  # fmt: skip
 
 
+UNCHANGED = Unchanged(
+    "densenet.train", "fixed", "fashion_mnist",
+    ("--train-examples", "2000", "--held-examples", "2000", "--epochs", "5"),
+    "fashion_mnist-2000-2000", "test/error_percent", 2.0, "points", "test error", (0, 1, 2),
+)  # fmt: skip
 CLAIMS = [
     Claim(
         "densenet-parameters", POST, "The network of the post's code", "141,010 / 143,890", "parameters",
@@ -120,6 +126,7 @@ CLAIMS = [
         "points", "the mean over its layers; the bound is ours",
         at_most("features_residual", SMALL[1], "dropped/mean_rise", 5.0),
     ),
+    *UNCHANGED.goals(),
 ]  # fmt: skip
 
 RUNS = [
@@ -134,4 +141,5 @@ RUNS = [
     Job("densenet.train", "blog", "mnist", SEEDS, (), ("--train-examples", "1000", "--epochs", "1"), minutes=25.0),
     Job("densenet.train", "fixed", "mnist", SEEDS, (), None, minutes=25.0),
     Job("densenet.train", "fixed", "fashion_mnist", SEEDS, ("--epochs", "30"), None, minutes=75.0),
+    *UNCHANGED.jobs(),
 ]  # fmt: skip

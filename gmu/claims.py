@@ -3,12 +3,14 @@
 import numpy as np
 
 from commands.jobs import Job
+from commands.precision import SOURCE as SAME
+from commands.precision import Unchanged
 from gmu.studies import means, multiview, samples, seeds, views
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
 
 POST = "Gated Multimodal Units for Information Fusion"
 PAPER = "Gated Multimodal Units (Arevalo et al. 2017), which the post describes"
-KINDS = {PAPER: "paper"}  # of sources; the others are the documents
+KINDS = {SAME: "goal", PAPER: "paper"}  # of sources; the others are the documents
 DATA, NUMERALS = "synthetic", "multiple_features"
 SOLVED, FOUND = "solved_percent", "gate_found_percent"
 ERROR = "test/error_percent"
@@ -56,6 +58,10 @@ def three_modalities():
     return fused.shape == (50, 4) and error < 1e-12, {"modalities": gates.shape[1], "gates - 1": error}
 
 
+UNCHANGED = Unchanged(
+    "gmu.studies.multiview", "multiview_gmu", NUMERALS, (),
+    NUMERALS, "test/error_percent", 0.5, "points", "test error",
+)  # fmt: skip
 CLAIMS = [
     Claim(
         "gmu-data", POST, "The data of its cells 2 and 3, drawn with NumPy seed 41", "equal", "",
@@ -201,6 +207,7 @@ CLAIMS = [
     Claim(
         "gmu-tool-belt", POST, "Worth keeping in the tool belt", "", "", "an opinion", not_testable("an opinion"),
     ),
+    *UNCHANGED.goals(),
 ]  # fmt: skip
 
 SMALL = ("--models", "20")
@@ -228,4 +235,5 @@ RUNS = [
     ),
     *(Job("gmu.studies.multiview", name, NUMERALS, FIVE, minutes=0.2) for name in multiview.VARIANTS),
     *(Job("gmu.studies.views", f"views_{name}", data, FIVE, FAINT, None, 0.2) for name in TWO_VIEWS for data in IMAGES),
+    *UNCHANGED.jobs(),
 ]  # fmt: skip

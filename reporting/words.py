@@ -16,6 +16,7 @@ PLACES = {
     "dense": "{} , dense", "residual": "{} , residual", "plain": "{} , plain", "newton": "{} , Newton (ours)",
     "scikit_learn": "{} , scikit-learn", "brentq": "{} , Brent's root", "lbfgs_50": "{} , L-BFGS 50",
     "lbfgs_200": "{} , L-BFGS 200", "adam_300": "{} , Adam 300", "other": "", "dropped": "", "seconds": "",
+    "samples": "{} , new ones", "judge": "{} , real ones",
 }  # fmt: skip
 WORDS = {
     "error": "error", "nll": "negative log-likelihood", "brier": "Brier score", "ece": "calibration error (ECE)",
@@ -77,6 +78,7 @@ WORDS = {
     "explained": "variance explained", "pca_explained": "variance explained by PCA", "mean_angle_degrees":
     "mean angle to PCA, degrees", "largest_angle_degrees": "largest angle to PCA, degrees",
     "largest_difference": "largest difference of pixels", "decoder_megabytes": "decoder, MB",
+    "recognised": "recognised",
     "features_error": "error on its features", "untrained_error": "error on untrained features",
     "pixels_error": "error on pixels", "mean_rise": "error added by leaving out a layer, points",
     "least_rise": "by the least layer, points", "most_rise": "by the most needed layer, points",

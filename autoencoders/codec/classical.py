@@ -90,7 +90,7 @@ def lossy_kinds() -> list[str]:
 
 def bytes_at(curve: list[dict[str, float]], psnr_db: float) -> float | None:
     """Bytes at a PSNR, between the curve's points along a line of their logarithms; None outside of them."""
-    points = sorted((point["psnr_db"], math.log(point["bytes"])) for point in curve)
-    if not points[0][0] <= psnr_db <= points[-1][0]:
+    points = np.array(sorted((point["psnr_db"], math.log(point["bytes"])) for point in curve)).T
+    if not points[0, 0] <= psnr_db <= points[0, -1]:
         return None
-    return math.exp(np.interp(psnr_db, *zip(*points, strict=True)))
+    return math.exp(np.interp(psnr_db, points[0], points[1]))
