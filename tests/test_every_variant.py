@@ -1,5 +1,6 @@
 """Every variant of every train module and study: trained on a tiny slice, saved, loaded, drawn."""
 
+import functools
 import importlib
 import json
 import subprocess
@@ -11,13 +12,13 @@ import pytest
 
 from commands.train import draw_figures, execute
 from reporting.methods import METHODS
-from training.run import Run
+from training.run import Run, write_atomic
 from training.settings import parse
 
 ROOT = Path(__file__).resolve().parent.parent
 # Flags every module understands; a module's own TINY is added.
 COMMON = ("--epochs", "1", "--device", "cpu")
-IMAGES = ("--data", "digits", "--train-examples", "100", "--held-examples", "60", "--batch-size", "50")
+IMAGES = ("--data", "digits", "--train-examples", "100", "--held-examples", "60", "--batch-size", "60")
 
 
 def modules():
@@ -38,13 +39,37 @@ CASES = [
 ]
 
 
+DRAWN = set()  # (method, figure) that this process has put into a file
+
+
 @pytest.fixture(autouse=True)
 def rough_drawings(monkeypatch):
-    """Figures without their slow layout and in few pixels: here they need only be drawn."""
+    """Figures without their slow layout and in few pixels, here they need only be drawn; each into a file once.
+
+    All variants of a method share its figures: the second time one is drawn it is not turned into pixels.
+    """
     from reporting import plots
 
     for name, value in {"figure.constrained_layout.use": False, "figure.dpi": 30}.items():
         monkeypatch.setitem(plots.plt.rcParams, name, value)
+    save = plots.save
+
+    def save_once(figure, path):
+        figure_of_method = (path.parents[4].name, path.stem)
+        if figure_of_method in DRAWN:
+            plots.plt.close(figure)
+            write_atomic(path, b"")
+        else:
+            DRAWN.add(figure_of_method)
+            save(figure, path)
+
+    monkeypatch.setattr(plots, "save", save_once)
+
+
+@pytest.fixture(autouse=True)
+def loaded_once(monkeypatch):
+    """A run's model is read from its file once for all its figures and the test itself."""
+    monkeypatch.setattr(Run, "load_model", functools.cache(Run.load_model))
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ VARIANTS: Variants = {
     "random_2000_sparse": ("2,000 hidden units with a sparsity constraint", Config(code=2000, l1=0.01)),
     "structured_2000_sparse": ("the same on inputs with structure", Config(inputs="structured", code=2000, l1=0.01)),
 }
-TINY = ("--width", "30", "--code", "8", "--epochs", "1")
+TINY = ("--width", "30", "--code", "8", "--batch-size", "4000")
 
 
 def load(config: Config) -> Dataset:

@@ -38,6 +38,7 @@ VARIANTS: Variants = {
     "gradients": ("12 convolutions, networks of equal size", Config()),
     "gradients_deep": ("36 convolutions, same widths", Config(depth=12)),
 }
+TINY = ("--depth", "2", "--images", "8")  # how the tests run every variant
 
 
 def load(config: Config) -> Dataset:
