@@ -133,14 +133,15 @@ def test_a_vote_moves_images_by_whole_pixels_and_needs_finished_voters(tmp_path)
     moved = vote.shift(images, 1, -1)
     np.testing.assert_array_equal(moved[:, 1:, :-1], images[:, :-1, 1:])
     assert (moved[:, 0] == 0).all() and (moved[:, :, -1] == 0).all()
-    config = vote.Config(data="digits", runs_dir=str(tmp_path))
-    dataset, run = vote.load(config), Run.open("capsnet", "vote", config, "digits")
-    with pytest.raises(RunError, match=r"capsnet\.train efficient --data digits --seed 0"):
+    few = {"data": "digits", "held_examples": 40, "runs_dir": str(tmp_path)}
+    config = vote.Config(**few)
+    dataset = vote.load(config)
+    run = Run.open("capsnet", "vote", config, dataset.name)
+    with pytest.raises(RunError, match=r"capsnet\.train efficient --data digits.* --seed 0"):
         vote.train(config, dataset, run)
     network = model.build(filters=4, primary_types=2, decoder_units=(8,), compiled=False)
     for seed in config.voters:
-        Run(tmp_path / "capsnet" / "efficient" / "digits" / f"seed{seed}").path.mkdir(parents=True)
-        voter = Run.open("capsnet", "efficient", Config(runs_dir=str(tmp_path), seed=seed), "digits")
+        voter = Run.open("capsnet", "efficient", Config(**few, seed=seed), dataset.name)
         voter.finish(network, {}, {}, [])
     vote.train(config, dataset, run)
     found = run.result["metrics"]  # three times the same network: the vote says what it says
