@@ -121,12 +121,16 @@ def atoms(run: Run) -> Figure | None:
 
 
 def samples(run: Run) -> Figure | None:
-    """Digits decoded from draws of the standard normal distribution."""
-    if config_of(run).kind != "gaussian":
+    """Digits decoded from draws of the prior."""
+    config = config_of(run)
+    if config.kind != "gaussian":
         return None
     drawn = np.asarray(run.load_model().sample(60, seed=0))
     rows = {f"draws {12 * i + 1}-{12 * i + 12}": part for i, part in enumerate(np.split(drawn, 5))}
-    text = f"Decoded from 60 draws of N(0, 1) in {config_of(run).code} dimensions. {plots.describe(run)}."
+    prior = (
+        f"a learned mixture of {config.prior_components} normal distributions" if config.prior_components else "N(0, 1)"
+    )
+    text = f"Decoded from 60 draws of {prior} in {config.code} dimensions. {plots.describe(run)}."
     return plots.caption(plots.image_rows(rows, cell=0.6), text)
 
 
