@@ -229,7 +229,7 @@ class MixturePrior(layers.Layer):
     """
 
     def __init__(self, components, latent, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})  # under every precision policy: it is a density
         self.components, self.latent = components, latent
         spread = keras.initializers.RandomNormal(stddev=1.0)
         self.mean = self.add_weight((components, latent), spread, name="mean")

@@ -119,8 +119,8 @@ def code_bits(code):
 
 
 def standard_normal(code):
-    """log N(code; 0, 1) summed over the last axis: (..., latent) -> (...), nats."""
-    return -0.5 * ops.sum(ops.square(code) + LOG_2PI, axis=-1)
+    """log N(code; 0, 1) summed over the last axis: (..., latent) -> (...) float32, nats."""
+    return -0.5 * ops.sum(ops.square(ops.cast(code, "float32")) + LOG_2PI, axis=-1)
 
 
 def divergence(code, mean, log_variance, log_prior):
@@ -134,9 +134,10 @@ def divergence(code, mean, log_variance, log_prior):
     Returns:
         (...) float32, nats; its expectation is >= 0.
     """
+    code, mean, log_variance = (ops.cast(each, "float32") for each in (code, mean, log_variance))
     noise = (code - mean) * ops.exp(-0.5 * log_variance)
     log_posterior = -0.5 * ops.sum(ops.square(noise) + LOG_2PI + log_variance, axis=-1)
-    return ops.cast(log_posterior - log_prior(code), "float32")
+    return log_posterior - log_prior(code)
 
 
 def importance_weights(images, logits, code, mean, log_variance, log_prior=standard_normal):

@@ -1,5 +1,6 @@
 """The figure of the sweep over lambda, drawn from its finished run."""
 
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -65,6 +66,10 @@ def collapse(run: Run) -> Figure | None:
     axes[0].set(ylabel="total canonical correlation", title="canonical objective")
     axes[1].set(ylabel="minus the loss", title="Eckart-Young objective")
     for axis in axes:
+        drawn = np.concatenate([line.get_ydata() for line in axis.lines] or [[0, 1]])
+        held_out = np.concatenate([line.get_ydata() for line in axis.lines if line.get_linestyle() == "-"] or [[0, 1]])
+        margin = 0.05 * (drawn.max() - held_out.min())
+        axis.set_ylim(held_out.min() - margin, drawn.max() + margin)  # the first batches lie far below
         axis.set(xlabel="epoch")
         handles = dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True))
         axis.legend(handles.values(), handles.keys(), fontsize=8)

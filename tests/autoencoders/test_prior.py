@@ -79,3 +79,18 @@ def test_the_prior_is_saved_with_the_model_and_samples_come_from_it(tmp_path):
     again = keras.saving.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
     np.testing.assert_array_equal(again.prior.mean, vae.prior.mean)
     np.testing.assert_array_equal(again.sample(3, seed=2), vae.decode(vae.prior.draw(3, seed=2)))
+
+
+def test_the_density_is_float32_under_mixed_precision():
+    codes = RANDOM.normal(size=(6, 2)).astype("float32")
+    plain = make()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        half, vae = MixturePrior(3, 2), network(binarize=True)
+        batch = {"image": RANDOM.random((4, 8, 8, 1)).astype("float32")}
+        found = [float(losses.compute_loss(vae, batch, True, importance_samples=k)[0]) for k in (1, 3)]
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    half.set_weights(plain.get_weights())
+    np.testing.assert_array_equal(half(codes), plain(codes))
+    assert np.all(np.isfinite(found))
