@@ -35,7 +35,10 @@ def configure(config: Settings) -> tuple[Any, str]:
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
     keras.mixed_precision.set_global_policy(config.precision)
-    tf.config.experimental.enable_op_determinism()
+    if (
+        not config.jit
+    ):  # XLA refuses the gradient of max-pooling when it is asked to; on a CPU its kernels are repeatable
+        tf.config.experimental.enable_op_determinism()
     strategy = choose_strategy(config, tf)
     where = f"{len(gpus)} GPU" if gpus else f"CPU ({os.cpu_count()} cores)"
     line = f"{where}, {config.precision}, {'XLA' if config.jit else 'no XLA'}, strategy {config.strategy}"
