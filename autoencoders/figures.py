@@ -46,7 +46,9 @@ def grid_row(run: Run) -> dict[str, np.ndarray]:
     if config.corruption != "none":
         name = f"{config.corruption.replace('_', '-')} {config.amount:g}"
         rows[name] = corrupt(dataset.test, config, stream=1)[chosen]
-    return rows | {"rebuilt": np.asarray(run.load_model().reconstruct(list(rows.values())[-1]))}
+    network = run.load_model()
+    batch = {name: array[chosen] for name, array in dataset.test.items()} | {"image": list(rows.values())[-1]}
+    return rows | {"rebuilt": np.asarray(network.reconstruct(network.inputs_of(batch)))}
 
 
 def loss(run: Run) -> Figure | None:

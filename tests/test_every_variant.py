@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from commands.train import draw_figures, execute
-from reporting.methods import METHODS
+from reporting.methods import METHODS, part
 from training.run import Run, write_atomic
 from training.settings import parse
 
@@ -94,6 +94,8 @@ def test_variant_trains_saves_and_loads(name, variant, tmp_path, elsewhere):
     run = Run.open(name.partition(".")[0], variant, config, dataset.name)
     execute(config, dataset, run, module.train)
     draw_figures(name, run)
+    beside = getattr(part(name.partition(".")[0], "figures"), "grid_row", lambda _: {})
+    assert all(np.isfinite(images).all() for images in beside(run).values()), "what compare.py lays side by side"
 
     assert run.finished
     result = run.result
