@@ -13,7 +13,7 @@ from autoencoders import baselines
 from autoencoders.codec import archive, classical, entropy
 from autoencoders.config import make_objective
 from data.corruption import CORRUPTIONS
-from data.dataset import DataError, Dataset, Split, pixels
+from data.dataset import DataError, Dataset, Split, answers, pixels
 from data.images import load as load_images
 from training.quiet import solver
 from training.run import Run, write_atomic
@@ -26,7 +26,7 @@ PROBE_STEPS = 100  # of the linear classifier
 def in_batches(function, images: np.ndarray, size: int = 500) -> np.ndarray:
     """`function` of all images, `size` at a time, as one array."""
     batches = (pixels(images[first : first + size]) for first in range(0, len(images), size))
-    return np.concatenate([np.asarray(function(batch)) for batch in batches])
+    return np.concatenate([answers(function(batch)) for batch in batches])
 
 
 def test_metrics(network, dataset: Dataset, config, run: Run | None = None) -> dict[str, float]:

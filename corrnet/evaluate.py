@@ -19,7 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from corrnet import cca
-from data.dataset import pixels
+from data.dataset import answers, pixels
 from training.quiet import solver
 
 FOLDS = 5
@@ -102,8 +102,8 @@ def in_batches(function, array, size=2000):
     """`function` of an array (n, ...), `size` rows at a time; NumPy arrays, or dicts of them, joined again."""
     parts = [function(pixels(array[start : start + size])) for start in range(0, len(array), size)]
     if isinstance(parts[0], dict):
-        return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
-    return np.concatenate([np.asarray(part) for part in parts])
+        return {name: np.concatenate([answers(part[name]) for part in parts]) for name in parts[0]}
+    return np.concatenate([answers(part) for part in parts])
 
 
 def canonical_variates(train, *others):

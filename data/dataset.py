@@ -103,6 +103,12 @@ def rows_of(split: Split) -> int:
     return len(next(iter(split.values())))
 
 
+def answers(tensor: Any) -> np.ndarray:
+    """What a model gave, as NumPy; half precision as float32, for SciPy and scikit-learn know no bfloat16."""
+    array = np.asarray(tensor)
+    return array.astype(np.float32) if array.dtype.name in ("float16", "bfloat16") else array
+
+
 def pixels(images: np.ndarray) -> np.ndarray:
     """Pictures as float32 in [0, 1]: uint8 divided by 255, anything else as it is."""
     return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images

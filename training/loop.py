@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from data.dataset import Dataset, Split, rows_of
+from data.dataset import Dataset, Split, answers, rows_of
 from data.mapped import any_mapped
 from training.board import Board
 from training.progress import Progress
@@ -118,7 +118,7 @@ def predict(model: keras.Model, inputs, batch_size: int = 1000):
     parts = []
     for first in range(0, count, batch_size):
         batch = keras.tree.map_structure(lambda array: pixels(tf.constant(array[first : first + batch_size])), inputs)  # noqa: B023
-        parts.append(keras.tree.map_structure(lambda tensor: tensor.numpy(), step(batch)))
+        parts.append(keras.tree.map_structure(answers, step(batch)))
     return keras.tree.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
 
 
