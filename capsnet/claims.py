@@ -4,7 +4,6 @@ import numpy as np
 
 from capsnet.studies.viewpoint import HEADS
 from commands.jobs import Job
-from commands.precision import Unchanged
 from reporting.claims import Claim, at_least, at_most, better_than, exact, not_testable, number
 
 KERAS, CAPSULES = "Implementing Capsule Network in Keras", "Capsule Networks"
@@ -126,10 +125,6 @@ def lower(id_, source, text, first, second, how, metric=ERROR):
     return claim(id_, source, text, "lower", "% error", f"{how}; paired t-test over seeds", check)
 
 
-UNCHANGED = Unchanged(
-    "capsnet.train", "efficient", MNIST, ("--train-examples", "4000", "--held-examples", "4000", "--epochs", "3"),
-    "mnist-4000-4000", "test/error_percent", 0.5, "points", "test error", (0, 1, 2),
-)  # fmt: skip
 CLAIMS = [
     claim("accuracy", KERAS, "99.09 % of the test set are read correctly", 0.91, "% error",
           "blog, 10 epochs, last epoch, within 0.1; the post validated on the test set",
@@ -215,7 +210,6 @@ CLAIMS = [
           "squared error per pixel", "best, drawn from the longest capsule", at_most("best", MNIST, MSE, 0.025)),
     claim("goal-fashion", GOAL, "CapsNet reads at least 91 % of Fashion-MNIST", 9.0, "% error",
           "best without shifts, 10 epochs, last epoch", at_most("best", "fashion_mnist", ERROR, 9.0)),
-    *UNCHANGED.goals(),
 ]  # fmt: skip
 
 QUICK = ("--epochs", "1", "--train-examples", "1000", "--held-examples", "1000")
@@ -241,5 +235,4 @@ RUNS = [
       for head in HEADS),
     *(Job(VIEWPOINT, f"few_{head}", MNIST, (0, 1, 2, 3, 4), ("--train-examples", str(few), "--epochs", str(epochs)),
           None, minutes=0.3) for few, epochs in FEWEST.items() for head in HEADS),
-    *UNCHANGED.jobs(),
 ]  # fmt: skip

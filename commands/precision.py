@@ -1,4 +1,4 @@
-"""Whether half precision and XLA change what is learned: the same goals and runs for every method (docs/speed.md)."""
+"""Whether half precision and XLA change what is learned: the same goals and runs for the methods (docs/speed.md)."""
 
 import dataclasses
 

@@ -227,7 +227,10 @@ def equivalent(first: tuple[str, str], second: tuple[str, str], metric: str, mar
         if not seeds:
             return Outcome("not run")
         differences = [left[seed] - right[seed] for seed in seeds]
-        p, beyond = statistics.equivalence_p(differences, margin), [abs(value) - margin for value in differences]
+        side = np.sign(
+            np.mean(differences)
+        )  # it is the mean that may lie beyond the margin, not each seed's difference
+        p, beyond = statistics.equivalence_p(differences, margin), [side * value - margin for value in differences]
         verdict = "replicated" if p is not None and p < statistics.ALPHA else "inconclusive"
         outside = paired_p(beyond)
         if verdict == "inconclusive" and np.mean(beyond) > 0 and outside is not None and outside < statistics.ALPHA:

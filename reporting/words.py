@@ -16,7 +16,7 @@ PLACES = {
     "dense": "{} , dense", "residual": "{} , residual", "plain": "{} , plain", "newton": "{} , Newton (ours)",
     "scikit_learn": "{} , scikit-learn", "brentq": "{} , Brent's root", "lbfgs_50": "{} , L-BFGS 50",
     "lbfgs_200": "{} , L-BFGS 200", "adam_300": "{} , Adam 300", "other": "", "dropped": "", "seconds": "",
-    "samples": "{} , new ones", "judge": "{} , real ones",
+    "samples": "new images: {}", "judge": "real images: {}",
 }  # fmt: skip
 WORDS = {
     "error": "error", "nll": "negative log-likelihood", "brier": "Brier score", "ece": "calibration error (ECE)",

@@ -10,7 +10,7 @@ import compare
 import reproduce
 from commands import jobs
 from commands.jobs import Job
-from reporting import claims, side_by_side
+from reporting import claims, ledgers, side_by_side
 from reporting.methods import METHODS, part
 from training.run import Run, RunError, write_json
 from training.settings import Settings, SettingsError
@@ -51,7 +51,7 @@ def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path, capsys):
 
     done = command("reproduce.py", "--only", "gmu", "--size", "committed", "--out", out, "--runs-dir", runs, check=0)
     entries = json.loads((out / "claims.json").read_text())
-    assert entries and {entry["verdict"] for entry in entries} <= set(claims.VERDICTS)
+    assert entries and {entry["verdict"] for entry in entries} <= {*claims.VERDICTS, *ledgers.GOAL_VERDICTS}
     assert f"Open {out / 'index.html'}" in done.stdout
     reproduce.main(["--only", "gmu", "--list"])
     assert entries[0]["id"] in capsys.readouterr().out

@@ -55,7 +55,12 @@ def evidence():
     def row(variant, values):
         return {"variant": variant, "data": "d", "seeds": [0, 1, 2, 3], "metrics": {"m": {"values": values}}}
 
-    rows = [row("a", [1.0, 2.0, 3.0, 4.0]), row("b", [1.01, 1.98, 3.02, 4.0]), row("c", [2.0, 3.1, 4.0, 5.05])]
+    rows = [
+        row("a", [1.0, 2.0, 3.0, 4.0]),
+        row("b", [1.01, 1.98, 3.02, 4.0]),
+        row("c", [2.0, 3.1, 4.0, 5.05]),
+        row("d", [3.0, 0.0, 5.0, 2.1]),
+    ]  # every seed two away, now above, now below
     return claims.Evidence("gmu", rows)
 
 
@@ -65,6 +70,7 @@ def test_as_good_as_needs_a_margin_and_is_refused_beyond_it(evidence):
 
     assert verdict("b", 0.1) == "replicated" and verdict("b", 0.005) == "inconclusive"
     assert verdict("c", 0.5) == "not replicated" and verdict("c", 2.0) == "replicated"
+    assert verdict("d", 0.5) == "inconclusive"
 
 
 def test_a_comparison_says_how_large_and_how_sure(evidence):
