@@ -1,6 +1,5 @@
 """Every variant of every train module and study: trained on a tiny slice, saved, loaded, drawn."""
 
-import functools
 import importlib
 import json
 import subprocess
@@ -64,12 +63,6 @@ def rough_drawings(monkeypatch):
             save(figure, path)
 
     monkeypatch.setattr(plots, "save", save_once)
-
-
-@pytest.fixture(autouse=True)
-def loaded_once(monkeypatch):
-    """A run's model is read from its file once for all its figures and the test itself."""
-    monkeypatch.setattr(Run, "load_model", functools.cache(Run.load_model))
 
 
 @pytest.fixture
