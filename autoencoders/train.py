@@ -87,7 +87,7 @@ def make_optimizer(config: Config, examples: int):
 
     if config.schedule == "constant":
         return keras.optimizers.Adam(config.learning_rate)
-    return cosine_adam(config.learning_rate, -(-examples // config.batch_size) * config.epochs)
+    return cosine_adam(config.learning_rate, config.total_steps(examples))
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     task: dict[str, Any] = {"image_shape": dataset.train["image"].shape[1:], "classes": dataset.classes}
     shape = ("network", "units", "width", "batch_normalisation", "learn_temperature")
     network = model.build(**task, **{name: getattr(config, name) for name in shape})
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    steps = config.total_steps(dataset.counts()["train"])
     thirds = keras.optimizers.schedules.PiecewiseConstantDecay(
         [steps // 2, steps * 3 // 4], [config.learning_rate * factor for factor in (1.0, 0.1, 0.01)]
     )

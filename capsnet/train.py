@@ -68,7 +68,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     else:
         decoder = {} if config.reconstruction_weight else {"decoder_units": ()}
         network = build_capsules(config, **task, **decoder)
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    steps = config.total_steps(dataset.counts()["train"])
     optimizer = make_optimizer(config, steps)
     history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
     optimizer.finalize_variable_values(network.trainable_variables)  # the moving average, if one was kept

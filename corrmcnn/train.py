@@ -86,7 +86,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     shapes = {f"{view}_shape": dataset.train[view].shape[1:] for view in ("left", "right")}
     network = model.build(**shapes, **{name: getattr(config, name) for name in NETWORK})
     objective = make_objective(config)
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    steps = config.total_steps(dataset.counts()["train"])
     optimizer = make_optimizer(config, steps)
     gradients = evaluate.gradient_norms(network, objective, dataset.train, "gradient/start/")
     history = loop.fit(network, objective, dataset, config, run, optimizer)

@@ -64,7 +64,7 @@ def make_optimizer(config: Config, examples: int):
     """Adam, its rate falling along a half cosine to 0 where the settings say so."""
     import keras
 
-    steps = config.epochs * -(-examples // config.batch_size)
+    steps = config.total_steps(examples)
     cosine = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     return keras.optimizers.Adam(cosine if config.decay else config.learning_rate)
 

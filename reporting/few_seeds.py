@@ -1,6 +1,7 @@
 """Which verdicts rest on fewer than three seeds, and why: `docs/seeds.toml`, or the time that another one takes."""
 
 import fnmatch
+import functools
 import re
 import tomllib
 
@@ -14,11 +15,13 @@ ENOUGH = 3  # seeds of any run
 WISHED, SHORT = 5, 600  # seeds of a run that takes fewer than so many seconds
 
 
+@functools.cache  # asked for once per row
 def reasons() -> dict[str, str]:
     """Pattern of method/variant/data -> why one seed says all there is to say."""
     return tomllib.loads((ROOT / "docs" / "seeds.toml").read_text())
 
 
+@functools.cache  # asked for once per method
 def judged() -> set[tuple[str, str, str]]:
     """(method, variant, data) of the rows that verdicts rest on, as the ledger names its evidence."""
     return {

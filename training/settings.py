@@ -82,6 +82,10 @@ class Settings:
         check(re.fullmatch(r"[\w.-]*", self.tag), "tag", "letters, digits, '_', '-' and '.' only", self.tag)
         check(not (self.resume and self.overwrite), "resume and overwrite", "one of the two", "both")
 
+    def total_steps(self, examples: int) -> int:
+        """Training steps of all epochs on so many examples; the last batch of an epoch may be smaller."""
+        return self.epochs * -(-examples // self.batch_size)
+
     def fixed_length(self) -> str:
         """Why a run cannot be made longer later, as the subject of "... over 10 epochs"; "" where it can."""
         return ""

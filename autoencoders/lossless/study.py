@@ -42,7 +42,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     )
     dataset = dataclasses.replace(dataset, train=train, validation=validation, test=test)
     model = network.build(image_shape=dataset.train["image"].shape[1:], units=config.units)
-    optimizer = cosine_adam(network.RATE, -(-dataset.counts()["train"] // config.batch_size) * config.epochs)
+    optimizer = cosine_adam(network.RATE, config.total_steps(dataset.counts()["train"]))
     history = loop.fit(model, network.compute_loss, dataset, config, run, optimizer)
     run.finish(None, write_files(model, dataset, run), dataset.counts(), history)
 

@@ -58,7 +58,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
         latent=config.latent,
         widths=config.units,
     )
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    steps = config.total_steps(dataset.counts()["train"])
     optimizer = cosine_adam(config.learning_rate, steps)
     history = loop.fit(network, losses.compute_loss, dataset, config, run, optimizer)
     terms = loop.evaluate(network, losses.compute_loss, dataset.test)

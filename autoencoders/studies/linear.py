@@ -60,7 +60,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
         error = ops.sum(ops.square(batch["row"] - model(batch["row"], training=training)), axis=-1)
         return ops.mean(error), {}
 
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    steps = config.total_steps(dataset.counts()["train"])
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(config.learning_rate, steps))
     history = loop.fit(network, compute_loss, dataset, config, run, optimizer)
     rebuilt = loop.predict(network, dataset.test["row"])

@@ -153,7 +153,7 @@ def train_dcca(config, dataset, run):
     objective = functools.partial(
         losses.compute_dcca_loss, objective=config.objective, noise_weight=config.noise_weight
     )
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    steps = config.total_steps(dataset.counts()["train"])
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     history = loop.fit(network, objective, dataset, config, run, keras.optimizers.Adam(rate))
     metrics = evaluate.evaluate_network(network, dataset, project=True)
@@ -178,7 +178,7 @@ def train_supervised(config, dataset, run):
 
     shapes = {view: dataset.train[view].shape[1:] for view in evaluate.OTHER}
     network = model.build_classifiers(**{f"{view}_shape": shape for view, shape in shapes.items()})
-    steps = config.epochs * -(-dataset.counts()["train"] // config.batch_size)
+    steps = config.total_steps(dataset.counts()["train"])
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     history = loop.fit(network, losses.compute_classifier_loss, dataset, config, run, keras.optimizers.Adam(rate))
     terms = loop.evaluate(network, losses.compute_classifier_loss, dataset.test)

@@ -137,3 +137,8 @@ def test_a_bug_keeps_its_traceback(tmp_path, monkeypatch):
     monkeypatch.setattr("commands.train.execute", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main("m.train", VARIANTS, lambda config: images.load("digits"), None, ["--runs-dir", str(tmp_path)])
+
+
+def test_all_steps_of_a_run_count_the_smaller_last_batch():
+    assert Settings(epochs=3, batch_size=10).total_steps(25) == 9
+    assert Settings(epochs=3, batch_size=10).total_steps(20) == 6
