@@ -234,7 +234,7 @@ RUNS = [
     tagged("best", "code30", "--code", "30", seeds=THREE, minutes=9),
     Job(TRAIN, "denoising_best", MNIST, THREE, quick=QUICK, minutes=2),
     *(tagged("denoising_best", tag, "--corruption", kind, "--amount", str(amount), minutes=2,
-             seeds=THREE if tag == "gaussian50" else (0,)) for tag, (kind, amount) in DENOISERS.items()),
+             seeds=(0,) if tag == "masking30" else THREE) for tag, (kind, amount) in DENOISERS.items()),
     *(Job(TRAIN, variant, MNIST, THREE, quick=QUICK) for variant in ("wide", "wide_denoising", "sparse", "sparse_kl")),
     tagged("sparse", "light", "--l1", "0.003", seeds=THREE),
     tagged("sparse_kl", "units2000", "--code", "2000", seeds=THREE, minutes=3),
@@ -256,6 +256,6 @@ RUNS = [
     *(tagged("compression", f"rate{weight}", "--rate-weight", weight, minutes=2.5) for weight in ("0.005", "0.1")),
     Job("autoencoders.lossless.study", "lossless", MNIST, quick=None, minutes=30),
     Job(TRAIN, "sparse_winners", MNIST, THREE, quick=None, minutes=7),
-    Job("autoencoders.subpixel.study", "subpixel_study", MNIST, THREE, quick=("--steps", "20")),
+    Job("autoencoders.subpixel.study", "subpixel_study", MNIST, (0, 1, 2, 3, 4), quick=("--steps", "20")),
     *UNCHANGED.jobs(),
 ]  # fmt: skip

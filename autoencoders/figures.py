@@ -129,9 +129,8 @@ def samples(run: Run) -> Figure | None:
         return None
     drawn = np.asarray(run.load_model().sample(60, seed=0))
     rows = {f"draws {12 * i + 1}-{12 * i + 12}": part for i, part in enumerate(np.split(drawn, 5))}
-    prior = (
-        f"a learned mixture of {config.prior_components} normal distributions" if config.prior_components else "N(0, 1)"
-    )
+    parts = config.prior_components
+    prior = f"a learned mixture of {parts} normal distributions" if parts else "N(0, 1)"
     text = f"Decoded from 60 draws of {prior} in {config.code} dimensions. {plots.describe(run)}."
     return plots.caption(plots.image_rows(rows, cell=0.6), text)
 

@@ -198,7 +198,7 @@ RUNS = [
     *(Job(RIVALS, variant, MNIST) for variant in ("cca", "rank_one", "raw_pixels", "mean_image", "linear_regression")),
     Job(RIVALS, "kcca", MNIST, quick=("--features", "500", *SMALL)),
     Job(RIVALS, "dcca", MNIST, THREE, quick=QUICK, minutes=3),
-    Job(RIVALS, "dcca_eckart_young", MNIST, quick=QUICK, minutes=3),
+    Job(RIVALS, "dcca_eckart_young", MNIST, THREE, quick=QUICK, minutes=3),
     Job(RIVALS, "supervised", MNIST, quick=("--epochs", "1", *SMALL), minutes=2),
     *(Job("corrnet.studies.missing", variant, MNIST, THREE, quick=(*QUICK, "--pairs", "5000", "--alone", "2500"))
       for variant in ("missing_all", "missing_pairs")),
@@ -210,8 +210,8 @@ RUNS = [
     *(Job(RIVALS, f"noisy_{variant}", MNIST, THREE, ("--train-examples", "10000", "--epochs", "40"), None, minutes=2)
       for variant in ("cca", "dcca", "dcca_noise_regularised")),
     Job(TRAIN, "paper", MNIST, THREE, ("--views", "noisy", "--train-examples", "10000", "--tag", "noisy"), None),
-    *(Job(RIVALS, variant, MNIST, (0,), ("--train-examples", "10000", "--epochs", "100", "--tag", "long"), None, 4)
-      for variant in ("dcca", "dcca_eckart_young", "dcca_noise_regularised")),
+    *(Job(RIVALS, variant, MNIST, seeds, ("--train-examples", "10000", "--epochs", "100", "--tag", "long"), None, 4)
+      for variant, seeds in (("dcca", THREE), ("dcca_eckart_young", (0,)), ("dcca_noise_regularised", (0,)))),
     Job(RIVALS, "dcca", "digits", full=("--batch-size", "625", "--epochs", "100"), quick=None),
     *UNCHANGED.jobs(),
 ]  # fmt: skip

@@ -227,9 +227,7 @@ def equivalent(first: tuple[str, str], second: tuple[str, str], metric: str, mar
         if not seeds:
             return Outcome("not run")
         differences = [left[seed] - right[seed] for seed in seeds]
-        side = np.sign(
-            np.mean(differences)
-        )  # it is the mean that may lie beyond the margin, not each seed's difference
+        side = np.sign(np.mean(differences))  # of the mean, which is what may lie beyond the margin
         p, beyond = statistics.equivalence_p(differences, margin), [side * value - margin for value in differences]
         verdict = "replicated" if p is not None and p < statistics.ALPHA else "inconclusive"
         outside = paired_p(beyond)

@@ -35,9 +35,7 @@ def configure(config: Settings) -> tuple[Any, str]:
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
     keras.mixed_precision.set_global_policy(config.precision)
-    if (
-        not config.jit
-    ):  # XLA refuses the gradient of max-pooling when it is asked to; on a CPU its kernels are repeatable
+    if not config.jit:  # XLA would refuse the gradient of max-pooling; on a CPU it is repeatable without
         tf.config.experimental.enable_op_determinism()
     strategy = choose_strategy(config, tf)
     where = f"{len(gpus)} GPU" if gpus else f"CPU ({os.cpu_count()} cores)"
