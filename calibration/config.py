@@ -4,11 +4,12 @@ import dataclasses
 import functools
 from typing import Literal
 
-from training.settings import Settings, check_at_least
+from training.recipe import Recipe
+from training.settings import check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Settings):
+class Config(Recipe):
     """Settings of a network whose calibration is studied."""
 
     data: str = "fashion_mnist"

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from common.augment import augment
 from common.options import one_of
 from common.shapes import image_of
 from densenet import model as densenet
@@ -41,6 +42,7 @@ def build(
     learn_temperature: bool = False,
     classes: int = 10,
     image_shape: tuple[int, int, int] = (28, 28, 1),
+    augmentation: dict | None = None,
 ) -> keras.Model:
     """One of the networks by name.
 
@@ -50,6 +52,7 @@ def build(
         learn_temperature: end in a `LearnedTemperature`.
         classes: number of logits.
         image_shape: (height, width, channels).
+        augmentation: amounts of `common.augment.RandomAffine`, which changes training images; None: none.
 
     Returns:
         images (n, *image_shape) -> logits (n, classes) float32.
@@ -58,7 +61,7 @@ def build(
         ValueError: unknown network.
     """
     one_of("network", network, ("residual", "lenet", "densenet"))
-    task: dict[str, Any] = {"classes": classes, "image_shape": image_shape}
+    task: dict[str, Any] = {"classes": classes, "image_shape": image_shape, "augmentation": augmentation}
     if learn_temperature:
         same: dict[str, Any] = {
             "network": network,
@@ -75,7 +78,13 @@ def build(
     return densenet.build(depth=2, bottleneck=True, compression=0.5, dropout=0.0, **task)
 
 
-def build_lenet(*, width: int = 6, classes: int = 10, image_shape: tuple[int, int, int] = (28, 28, 1)) -> keras.Model:
+def build_lenet(
+    *,
+    width: int = 6,
+    classes: int = 10,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    augmentation: dict | None = None,
+) -> keras.Model:
     """LeNet-5 with ReLU and max-pooling (LeCun et al. 1998): two 5x5 convolutions, then 120, 84, classes units.
 
     Args:
@@ -86,7 +95,7 @@ def build_lenet(*, width: int = 6, classes: int = 10, image_shape: tuple[int, in
     """
     image_of(image_shape, 12, "LeNet")
     image = keras.Input(image_shape, name="image")
-    x = layers.Conv2D(width, 5, padding="same", activation="relu", name="convolution1")(image)  # 28 x 28
+    x = layers.Conv2D(width, 5, padding="same", activation="relu", name="convolution1")(augment(image, augmentation))
     x = layers.Conv2D(width * 16 // 6, 5, activation="relu", name="convolution2")(layers.MaxPooling2D()(x))  # 10 x 10
     x = layers.Flatten()(layers.MaxPooling2D()(x))
     x = layers.Dense(120, activation="relu", name="dense1")(x)
@@ -101,6 +110,7 @@ def build_residual(
     batch_normalisation: bool = True,
     classes: int = 10,
     image_shape: tuple[int, int, int] = (28, 28, 1),
+    augmentation: dict | None = None,
 ) -> keras.Model:
     """A pre-activation residual network (He et al. 2016) in two stages, 7x7 and 4x4 pixels for a 28x28 image.
 
@@ -125,7 +135,7 @@ def build_residual(
 
     image_of(image_shape, 3, "The residual network", any_size=True)
     image = keras.Input(image_shape, name="image")
-    x = layers.MaxPooling2D()(convolution(image, width, strides=2))  # 28 -> 14 -> 7
+    x = layers.MaxPooling2D()(convolution(augment(image, augmentation), width, strides=2))  # 28 -> 14 -> 7
     for stage in range(2):
         filters = width * 2**stage
         if stage:

@@ -47,13 +47,13 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
 
     task: dict[str, Any] = {"image_shape": dataset.train["image"].shape[1:], "classes": dataset.classes}
     shape = ("network", "units", "width", "batch_normalisation", "learn_temperature")
-    network = model.build(**task, **{name: getattr(config, name) for name in shape})
+    network = model.build(**task, augmentation=config.augmentation, **{name: getattr(config, name) for name in shape})
     steps = config.total_steps(dataset.counts()["train"])
     thirds = keras.optimizers.schedules.PiecewiseConstantDecay(
         [steps // 2, steps * 3 // 4], [config.learning_rate * factor for factor in (1.0, 0.1, 0.01)]
     )
     rate = config.learning_rate if config.temperatures else thirds
-    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **config.averaging)
     history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
 
     metrics = evaluate.test_metrics(network, dataset, config, run) | evaluate.overfitting(history)

@@ -4,11 +4,12 @@ import dataclasses
 import functools
 from typing import Literal
 
-from training.settings import Settings, check, check_at_least
+from training.recipe import Recipe
+from training.settings import check, check_at_least
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Settings):
+class Config(Recipe):
     """Settings of a capsule network; the defaults are the paper's."""
 
     network: Literal["capsnet", "efficient", "cnn_paper", "cnn_5x5", "cnn_9x9"] = "capsnet"
@@ -25,22 +26,10 @@ class Config(Settings):
     """Training images are shifted by up to this many pixels in each axis (>= 0)."""
     initial: Literal["keras", "official"] = "keras"
     """Initial weights: Keras' defaults as in the blog, or the authors' program's."""
-    rotation: float = 0.0
-    """Efficient-CapsNet: training images are rotated by up to this many degrees (>= 0)."""
-    shear: float = 0.0
-    """Efficient-CapsNet: largest shear of training images (>= 0)."""
-    scale: float = 0.0
-    """Efficient-CapsNet: largest relative change of size of training images, in [0, 1)."""
-    cutout: int = 0
-    """Efficient-CapsNet: side in pixels of the square blanked in training images (>= 0)."""
-    flip: bool = False
-    """Efficient-CapsNet: mirror half of the training images left to right; for clothes, not for digits."""
     schedule: Literal["constant", "exponential", "cosine", "one_cycle"] = "exponential"
     """Rate: constant, x 0.96 every 2,000 steps (authors' program), half a cosine to 0, or up for 30 % and then down."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW (>= 0)."""
-    average: float = 0.0
-    """Share of the old weights in their moving average, in [0, 1), which the network ends with; 0: the last ones."""
     pairs: int = 0
     """MultiMNIST: pairs of digits per training image (>= 0); 0 trains on single digits."""
     fresh_pairs: bool = False
@@ -54,9 +43,7 @@ class Config(Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        check_at_least(self, iterations=1, reconstruction_weight=0, max_shift=0, pairs=0, filters=1, primary_types=1)
-        check_at_least(self, rotation=0, shear=0, scale=0, cutout=0, weight_decay=0, average=0)
-        check(self.scale < 1 and self.average < 1, "scale and average", "below 1", (self.scale, self.average))
+        check_at_least(self, iterations=1, reconstruction_weight=0, weight_decay=0, pairs=0, filters=1, primary_types=1)
         affine = self.rotation or self.shear or self.scale or self.cutout or self.flip
         check(not affine or self.network == "efficient", "network", "efficient with affine augmentation", self.network)
         check(self.pairs == 1 or not self.fresh_pairs, "fresh_pairs", "given with --pairs 1", f"--pairs {self.pairs}")
@@ -81,8 +68,7 @@ def build_capsules(config: Config, **more):
     from capsnet import efficient, model
 
     if config.network == "efficient":
-        amounts = {name: getattr(config, name) for name in ("rotation", "shear", "scale", "cutout", "flip")}
-        return efficient.build(shift=config.max_shift, **amounts, **more)
+        return efficient.build(**config.augmentation, **more)
     names = ("iterations", "gradient", "max_shift", "filters", "primary_types", "initial", "compiled")
     return model.build(**{name: getattr(config, name) for name in names}, **more)
 
@@ -101,10 +87,9 @@ def make_optimizer(config: Config, steps: int):
             largest / 25, max(1, steps - rise), warmup_target=largest, warmup_steps=rise
         ),
     }[config.schedule]()
-    averaging = {"use_ema": True, "ema_momentum": config.average} if config.average else {}
     if config.weight_decay:
-        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **averaging)
-    return keras.optimizers.Adam(rate, **averaging)
+        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **config.averaging)
+    return keras.optimizers.Adam(rate, **config.averaging)
 
 
 def make_objective(config: Config):

@@ -71,7 +71,6 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     steps = config.total_steps(dataset.counts()["train"])
     optimizer = make_optimizer(config, steps)
     history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
-    optimizer.finalize_variable_values(network.trainable_variables)  # the moving average, if one was kept
     metrics = evaluate.test_metrics(network, dataset, config, run)
     run.finish(network, metrics, dataset.counts(), history)
 

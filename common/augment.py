@@ -89,3 +89,8 @@ class RandomAffine(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), **self.amounts, "seed": self.seed}
+
+
+def augment(image, amounts=None):
+    """`image` behind a `RandomAffine` of these amounts (a dict); `image` itself where none is above 0."""
+    return RandomAffine(**amounts, name="augmentation")(image) if amounts and any(amounts.values()) else image

@@ -4,7 +4,8 @@ import functools
 from dataclasses import dataclass
 from typing import Literal
 
-from training.settings import Settings, check, check_at_least
+from training.recipe import Recipe
+from training.settings import check, check_at_least
 
 # The settings that `model.build` takes, by the same names.
 NETWORK = (
@@ -14,7 +15,7 @@ NETWORK = (
 
 
 @dataclass(frozen=True)
-class Config(Settings):
+class Config(Recipe):
     """Settings of a densely connected network; the defaults are the post's with its slips mended."""
 
     batch_size: int = 256

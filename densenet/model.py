@@ -6,6 +6,7 @@ Every block pre-activates: batch normalisation, ReLU, 3x3 convolution without bi
 import keras
 from keras import layers
 
+from common.augment import augment
 from common.options import one_of
 from common.shapes import image_of
 
@@ -224,6 +225,7 @@ def build(
     classes: int = 10,
     image_shape: tuple[int, int, int] = (28, 28, 1),
     statistics: tuple[float, float] | None = None,
+    augmentation: dict | None = None,
 ) -> keras.Model:
     """Stem - blocks with transitions between them - BN - ReLU - global average pooling - logits.
 
@@ -246,6 +248,7 @@ def build(
         classes: number of logits.
         image_shape: rows, columns, channels; rows and columns may be None, for images of any size.
         statistics: mean and standard deviation (> 0) by which a first layer standardises the images; None: as they are.
+        augmentation: amounts of `common.augment.RandomAffine`, which changes training images before that; None: none.
 
     Returns:
         A functional model: (n, *image_shape) -> logits (n, classes) float32.
@@ -257,10 +260,10 @@ def build(
     # the stem rounds up, the transitions round down
     image_of(image_shape, 2**blocks - 1, f"A network of {blocks} blocks, which halve the image {blocks} times,", True)
     image = keras.Input(image_shape, name="image")
-    seen = image
+    seen = augment(image, augmentation)
     if statistics:
         mean, deviation = statistics
-        seen = layers.Rescaling(1 / deviation, -mean / deviation, name="standardise")(image)
+        seen = layers.Rescaling(1 / deviation, -mean / deviation, name="standardise")(seen)
     features = convolution(stem_filters, 3, name="stem")(seen)
     if stem_normalisation:
         features = normalisation(momentum, "stem_normalisation")(features)

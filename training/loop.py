@@ -70,6 +70,7 @@ def fit(
         if board:
             board.write(row)
         progress.end_epoch(row)
+    optimizer.finalize_variable_values(model.trainable_variables)  # the moving average, if one was kept
     progress.console.print("measuring on the test split ...", style="dim")
     return history
 

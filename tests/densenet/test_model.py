@@ -65,7 +65,8 @@ def test_momentum_reaches_every_normalisation(connection):
 
 def test_rivals_are_of_equal_size():
     sizes = {}
-    for name, (_, config) in VARIANTS.items():
+    for name in VARIANTS.keys() - {"best"}:
+        config = VARIANTS[name][1]
         sizes[name] = parameters(build(**{field: getattr(config, field) for field in NETWORK}))
     assert sizes["blog"] == 141_010
     deep = {name: sizes.pop(name) for name in list(sizes) if name.startswith("hundred")}
