@@ -19,7 +19,7 @@ def mean_squared_error(images: np.ndarray, others: np.ndarray) -> float:
 
 def flat(images: np.ndarray) -> np.ndarray:
     """Images as float32 rows (n, pixels)."""
-    return pixels(images).reshape(len(images), -1).astype(np.float32)
+    return pixels(images).reshape(len(images), -1).astype(np.float32, copy=False)
 
 
 def at_most(images: np.ndarray, numbers: int = MOST_NUMBERS) -> np.ndarray:

@@ -13,7 +13,7 @@ from autoencoders import baselines
 from autoencoders.codec import archive, classical, entropy
 from autoencoders.config import make_objective
 from data.corruption import CORRUPTIONS
-from data.dataset import DataError, Dataset, Split, answers, pixels
+from data.dataset import DataError, Dataset, Split, answers, as_bytes, pixels
 from data.images import load as load_images
 from training.quiet import solver
 from training.run import Run, write_atomic
@@ -161,11 +161,6 @@ def write_archive(network, dataset: Dataset, config, path: Path) -> dict[str, fl
         "file/raw_megabytes": images.nbytes / 1e6,
         **strangers,
     }
-
-
-def as_bytes(images: np.ndarray) -> np.ndarray:
-    """Pictures as uint8 (n, height, width, channels)."""
-    return images if images.dtype == np.uint8 else np.round(255 * images).astype(np.uint8)
 
 
 def others(dataset: Dataset) -> dict[str, np.ndarray]:

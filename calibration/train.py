@@ -53,7 +53,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
         [steps // 2, steps * 3 // 4], [config.learning_rate * factor for factor in (1.0, 0.1, 0.01)]
     )
     rate = config.learning_rate if config.temperatures else thirds
-    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **config.averaging)
+    optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **config.averaging(steps))
     history = loop.fit(network, make_objective(config), dataset, config, run, optimizer)
 
     metrics = evaluate.test_metrics(network, dataset, config, run) | evaluate.overfitting(history)

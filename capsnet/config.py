@@ -88,8 +88,8 @@ def make_optimizer(config: Config, steps: int):
         ),
     }[config.schedule]()
     if config.weight_decay:
-        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **config.averaging)
-    return keras.optimizers.Adam(rate, **config.averaging)
+        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, **config.averaging(steps))
+    return keras.optimizers.Adam(rate, **config.averaging(steps))
 
 
 def make_objective(config: Config):

@@ -54,7 +54,7 @@ class RandomAffine(layers.Layer):
             return images
         count, (height, width) = ops.shape(images)[0], images.shape[1:3]
         if any(self.amounts[name] for name in ("shift", "rotation", "shear", "scale", "flip")):
-            images = ops.image.affine_transform(images, self.draw_transforms(count, height, width), "bilinear")
+            images = through(images, self.draw_transforms(count, height, width))
         return self.blank(images) if self.amounts["cutout"] else images
 
     def draw_transforms(self, count, height, width):
@@ -89,6 +89,27 @@ class RandomAffine(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), **self.amounts, "seed": self.seed}
+
+
+def through(images, transforms):
+    """Images (n, height, width, channels) through their maps of `draw_transforms`: bilinear, 0 outside.
+
+    `keras.ops.image.affine_transform`, written out because TensorFlow's operation behind it cannot be compiled by XLA.
+    """
+    count, (height, width, channels) = ops.shape(images)[0], images.shape[1:]
+    a, b, e, c, d, f, *_ = (row[:, None, None] for row in ops.unstack(ops.cast(transforms, "float32"), 8, axis=1))
+    y, x = ops.meshgrid(ops.arange(height, dtype="float32"), ops.arange(width, dtype="float32"), indexing="ij")
+    x, y = ops.clip(a * x + b * y + e, -1, width), ops.clip(c * x + d * y + f, -1, height)  # where a pixel comes from
+    left, top = ops.minimum(ops.floor(x), width - 1), ops.minimum(ops.floor(y), height - 1)
+    padded = ops.reshape(ops.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]]), (-1, channels))
+    first = ops.arange(count, dtype="int32")[:, None, None] * ((height + 2) * (width + 2))  # pixel of each image
+    corner = first + ops.cast((top + 1) * (width + 2) + left + 1, "int32")
+    x, y = (x - left)[..., None], (y - top)[..., None]
+    upper, lower = (
+        (1 - x) * ops.take(padded, corner + row, axis=0) + x * ops.take(padded, corner + row + 1, axis=0)
+        for row in (0, width + 2)
+    )
+    return (1 - y) * upper + y * lower
 
 
 def augment(image, amounts=None):

@@ -49,7 +49,7 @@ class CanonicalCorrelation:
                     f"The {name} view has {rows.shape[1]} numbers per sample, expected {len(mean)} as in the fit. Pass "
                     "samples of the same shape."
                 )
-            variates.append((rows - mean) @ weights)
+            variates.append(np.concatenate([part @ weights for part in _parts(rows, mean)]))
         return tuple(variates)
 
 
@@ -79,7 +79,7 @@ def fit_cca(left, right, components=50, ridge=RIDGE, standardise=False):
         raise ValueError(f"ridge is {ridge}, expected 0 or more.")
     left_scale, right_scale = (scales(x, each=standardise) for x in (left, right))
     left_mean, right_mean = left.mean(axis=0, dtype=np.float64), right.mean(axis=0, dtype=np.float64)
-    a, b = (left - left_mean) / left_scale, (right - right_mean) / right_scale
+    a, b = (left, left_mean, left_scale), (right, right_mean, right_scale)
     covariances = [_covariance(x, x) for x in (a, b)]
     if ridge == 0:
         views = {"left": (covariances[0], left), "right": (covariances[1], right)}
@@ -254,15 +254,21 @@ def _constant(x):
     """(size,): which columns of x (n, size) move by no more than the rounding of their dtype, whatever their unit."""
     x = np.asarray(x)
     rounding = np.finfo(x.dtype).eps if np.issubdtype(x.dtype, np.floating) else 0.0
-    return _spread(x) <= ROUNDINGS * rounding * np.abs(x.astype(np.float64)).max(axis=0, initial=0.0)
+    return _spread(x) <= ROUNDINGS * rounding * _largest(x)
 
 
 def _spread(x):
     """Standard deviations (size,) of the columns of x, also where their squares would leave the range of float64."""
-    x = np.asarray(x, np.float64)
-    largest = np.abs(x).max(axis=0, initial=0.0)
+    x, largest = np.asarray(x), _largest(x)
     unit = np.where(largest > 0, largest, 1.0)
-    return unit * (x / unit).std(axis=0)
+    mean = sum(part.sum(axis=0) for part in _parts(x, scale=unit)) / len(x)
+    return unit * np.sqrt(sum(np.square(part - mean).sum(axis=0) for part in _parts(x, scale=unit)) / len(x))
+
+
+def _largest(x):
+    """Largest magnitude (size,) of each column of x, float64."""
+    ends = [np.asarray(end(x, axis=0, initial=0), np.float64) for end in (np.max, np.min)]
+    return np.maximum(*np.abs(ends))
 
 
 def scales(x, each=True):
@@ -274,8 +280,15 @@ def scales(x, each=True):
     return np.where(spread > 0, spread, 1.0)
 
 
-def _covariance(a, b):
-    return a.T @ b / (len(a) - 1)
+def _parts(x, mean=0.0, scale=1.0, rows=4000):
+    """The rows of (x - mean) / scale in float64, some at a time: all at once would need much memory."""
+    return ((x[first : first + rows] - np.float64(mean)) / scale for first in range(0, len(x), rows))
+
+
+def _covariance(*views):
+    """Of two views (x, mean, scale), each (x - mean) / scale."""
+    pairs = zip(*(_parts(*view) for view in views), strict=True)
+    return sum(a.T @ b for a, b in pairs) / (len(views[0][0]) - 1)
 
 
 def _inverse_root(covariance, ridge):

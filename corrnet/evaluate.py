@@ -98,7 +98,7 @@ def rebuild(network, codes):
     return {given: in_batches(network.decode, getattr(codes, given)) for given in OTHER}
 
 
-def in_batches(function, array, size=2000):
+def in_batches(function, array, size=500):
     """`function` of an array (n, ...), `size` rows at a time; NumPy arrays, or dicts of them, joined again."""
     parts = [function(pixels(array[start : start + size])) for start in range(0, len(array), size)]
     if isinstance(parts[0], dict):

@@ -12,6 +12,7 @@ from common import UserError
 
 Split = Mapping[str, np.ndarray]
 SPLITS = ("train", "validation", "test")
+PART = 4000  # rows of a large array that are worked on at a time
 
 
 class DataError(UserError):
@@ -58,12 +59,13 @@ class Dataset:
         object.__setattr__(self, "provenance", provenance)
 
     def checksum(self) -> str:
-        """SHA-256 over name, dtype, shape and bytes of every array of every split."""
+        """SHA-256 over name, dtype, shape and bytes of every array of every split; of uint8 those of its `pixels`."""
         digest = hashlib.sha256()
         for split_name in SPLITS:
             for key, array in sorted(getattr(self, split_name).items()):
-                digest.update(f"{split_name}/{key}/{array.dtype}/{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                digest.update(f"{split_name}/{key}/{pixels(array[:0]).dtype}/{array.shape}".encode())
+                for first in range(0, len(array), PART):
+                    digest.update(np.ascontiguousarray(pixels(array[first : first + PART])).data)
         return digest.hexdigest()
 
     def counts(self) -> dict[str, int]:
@@ -81,6 +83,10 @@ class Dataset:
         """A new Dataset whose splits are `change(split name, split)`; `fields` replace others."""
         splits: dict[str, Any] = {name: change(name, getattr(self, name)) for name in SPLITS}
         return dataclasses.replace(self, **splits, **fields)
+
+    def floats(self) -> "Dataset":
+        """The same with its pictures as float32, for what works on all of them at once."""
+        return self.map(lambda _, split: {key: pixels(array) for key, array in split.items()})
 
 
 def check_split(name: str, split: Split, expected_names: set[str]) -> None:
@@ -114,7 +120,12 @@ def pixels(images: np.ndarray) -> np.ndarray:
     return images.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else images
 
 
-def mean_and_deviation(images: np.ndarray, chunk: int = 4000) -> tuple[float, float]:
+def as_bytes(images: np.ndarray) -> np.ndarray:
+    """Pictures as uint8 in 0..255: float32 in [0, 1] rounded, uint8 as it is."""
+    return images if images.dtype == np.uint8 else np.round(255 * images).astype(np.uint8)
+
+
+def mean_and_deviation(images: np.ndarray, chunk: int = PART) -> tuple[float, float]:
     """Mean and standard deviation over all pixels of pictures in [0, 1], a part of them at a time; float64."""
     total, squares = 0.0, 0.0
     for first in range(0, len(images), chunk):

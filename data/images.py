@@ -38,6 +38,7 @@ def load(
     image_size: tuple[int, int] | None = None,
     names_file: str | Path | None = None,
     labelled: bool = True,
+    floats: bool = True,
 ) -> Dataset:
     """Loads images in [0, 1] with labels: 28x28 grey ones with labels 0-9 by name, or own pictures by path.
 
@@ -54,10 +55,12 @@ def load(
         held_examples: the same for validation and for test images.
         split_seed: seed of the stratified draws; not the seed of a run, so runs share their splits.
         image_size, names_file, labelled: of own pictures.
+        floats: whether pictures with a name are float32; otherwise uint8, a quarter of the memory, from which `pixels`
+            and the training loop make the same numbers.
 
     Returns:
-        Dataset whose splits hold `image` float32 (n, 28, 28, 1) in [0, 1] and `label` int32 (n,); of own pictures
-        `image` of their own size, uint8 where they are, and `label` where they have any.
+        Dataset whose splits hold `image` (n, 28, 28, 1), float32 in [0, 1] or uint8, and `label` int32 (n,); of own
+        pictures `image` of their own size, uint8 where they are, and `label` where they have any.
 
     Raises:
         DataError: unknown name or split, or a file that is missing, truncated or holds other arrays.
@@ -91,7 +94,10 @@ def load(
     title += reductions_of_title(train_examples, held_examples)
     names = class_names(name) if canonical else tuple(map(str, range(10)))
     shown = reduced_name(name if canonical else f"{name}-{own.short_hash(sums)}", **cuts)
-    return Dataset(shown, title, train, validation, test, provenance, names)
+    splits = {"train": train, "validation": validation, "test": test}
+    if floats:
+        splits = {key: {**part, "image": pixels(part["image"])} for key, part in splits.items()}
+    return Dataset(shown, title, **splits, provenance=provenance, class_names=names)
 
 
 def run_name(data: str, data_dir: str | None, train_examples: int, held_examples: int) -> str:
@@ -112,14 +118,16 @@ def name_here(data: str, places: tuple[str | None, ...]) -> str:
 
 
 def as_split(name: str, images: np.ndarray, labels: np.ndarray) -> Split:
-    """Checks shape, dtype, range and labels of MNIST's layout; float32 images (n, 28, 28, 1) and int32 labels."""
+    """Checks shape, dtype, range and labels of MNIST's layout; images (n, 28, 28, 1) as they are, int32 labels."""
     pictures = own.check_pictures(name, images)
     if pictures.shape[1:] != (28, 28, 1):
         raise DataError(f"{name} images have shape {images.shape}, expected (n, 28, 28); give them as --data PATH")
-    return {"image": pixels(pictures), "label": own.check_labels(name, labels, len(pictures), 10)}
+    return {"image": pictures, "label": own.check_labels(name, labels, len(pictures), 10)}
 
 
 def idx_md5(array: np.ndarray) -> str:
     """MD5 of `array` written as an IDX file (big-endian header + bytes), the known sums of MNIST's files."""
     header = bytes([0, 0, 8, array.ndim]) + b"".join(int(n).to_bytes(4, "big") for n in array.shape)
-    return hashlib.md5(header + np.ascontiguousarray(array.astype(np.uint8)).tobytes()).hexdigest()
+    digest = hashlib.md5(header)
+    digest.update(np.ascontiguousarray(array, np.uint8).data)
+    return digest.hexdigest()

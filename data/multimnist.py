@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from data.dataset import DataError, Dataset, Split, pixels
+from data.dataset import DataError, Dataset, Split, as_bytes
 
 
 def pair_up(dataset: Dataset, train_pairs: int = 1, margin: int = 4, seed: int = 0, fresh: bool = False) -> Dataset:
@@ -70,8 +70,3 @@ def place(images: np.ndarray, rows: np.ndarray, margin: int, generator: np.rando
 def centre(images: np.ndarray, margin: int) -> np.ndarray:
     """Images (n, height, width, 1) as uint8 with `margin` empty pixels on every side."""
     return np.pad(as_bytes(images), ((0, 0), (margin, margin), (margin, margin), (0, 0)))
-
-
-def as_bytes(images: np.ndarray) -> np.ndarray:
-    """Images in [0, 1], or already uint8, as uint8."""
-    return images if images.dtype == np.uint8 else np.round(255 * pixels(images)).astype(np.uint8)

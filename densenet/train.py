@@ -26,8 +26,8 @@ VARIANTS: Variants = {
     "hundred_plain": ("the same without connections, equal size", replace(
         FIXED, connection="plain", depth=33, width=16, stem_filters=16)),
     "best": ("wider, compressed; images shifted and partly hidden, averaged weights; --flip for clothes", replace(
-        FIXED, depth=3, width=48, stem_filters=48, compression=0.5, dropout=0.0, epochs=25, batch_size=128,
-        learning_rate=0.005, max_shift=2, cutout=8, average=0.999)),
+        FIXED, depth=3, width=48, stem_filters=48, compression=0.5, dropout=0.0, epochs=20, batch_size=128,
+        max_shift=2, cutout=8, average=0.999)),
     "residual": ("sums around two units, equal size", replace(SAME_SIZE, connection="residual")),
 }  # fmt: skip
 TINY = ("--depth", "4")  # how the tests run every variant
@@ -69,7 +69,7 @@ def make_optimizer(config: Config, examples: int):
 
     steps = config.total_steps(examples)
     cosine = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
-    return keras.optimizers.Adam(cosine if config.decay else config.learning_rate, **config.averaging)
+    return keras.optimizers.Adam(cosine if config.decay else config.learning_rate, **config.averaging(steps))
 
 
 if __name__ == "__main__":

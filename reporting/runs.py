@@ -1,6 +1,7 @@
 """What a figure or an answer needs of a run again: its settings, its data, and the runs that lie beside it."""
 
 import dataclasses
+import functools
 import importlib
 from typing import Any
 
@@ -14,7 +15,8 @@ def config_of(run: Run) -> Any:
     """The settings of a run as the method's Config; defaults for those that a study does not have."""
     record = run.config
     kind = importlib.import_module(f"{record['method']}.config").Config
-    settings = dict(record["settings"])
+    # JSON has lists only
+    settings = {key: tuple(value) if isinstance(value, list) else value for key, value in record["settings"].items()}
     if (
         settings["data"] == "synthetic" not in kind.NAMED
     ):  # a study's own draws, which the method's Config does not take
@@ -23,8 +25,14 @@ def config_of(run: Run) -> Any:
 
 
 def dataset_of(run: Run) -> Dataset:
-    """The data set of a run of `<method>.train`, loaded again with its settings."""
-    return importlib.import_module(f"{run.config['method']}.train").load(config_of(run))
+    """The data set of a run of `<method>.train`, loaded again with its settings; the last one is kept."""
+    return load_again(run.config["method"], config_of(run), run.environment["data"]["checksum"])
+
+
+@functools.lru_cache(maxsize=1)
+def load_again(method: str, config: Any, checksum: str) -> Dataset:
+    """What a method's settings load; `checksum` tells other content of the same path apart."""
+    return importlib.import_module(f"{method}.train").load(config)
 
 
 def class_names_of(run: Run) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from commands.train import draw_figures, execute
+from data.dataset import pixels
 from reporting.methods import METHODS, part
 from training.run import Run, write_atomic
 from training.settings import parse
@@ -98,7 +99,7 @@ def test_variant_trains_saves_and_loads(name, variant, tmp_path, elsewhere):
     if (run.path / "model.keras").exists():
         model = run.load_model()
         assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == result["parameters"]
-        inputs = model_inputs(name, config, {key: array[:3] for key, array in dataset.test.items()}, model)
+        inputs = model_inputs(name, config, {key: pixels(array[:3]) for key, array in dataset.test.items()}, model)
         expected = numbers(getattr(model, "reconstruct", model)(inputs))  # the part of a VAE that draws nothing
         for ours, theirs in zip(elsewhere(run.path / "model.keras", inputs), expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
@@ -112,7 +113,7 @@ def model_inputs(name, config, batch, model):
     if name.startswith("corr"):
         return {view: batch[view] for view in ("left", "right")}
     if "digits" in batch:  # pairs
-        return np.minimum(batch["digits"].sum(-1, keepdims=True) / np.float32(255), 1)
+        return np.minimum(batch["digits"].sum(-1, keepdims=True), 1)
     return model.inputs_of(batch) if hasattr(model, "inputs_of") else batch["image"]
 
 

@@ -271,8 +271,11 @@ def share_of_batch(step, names: list[str], arrays, rows) -> tf.Tensor:
 
 
 def pixels(array: tf.Tensor) -> tf.Tensor:
-    """Pictures kept as uint8 as float32 in [0, 1]; anything else as it is."""
-    return tf.cast(array, tf.float32) / 255.0 if array.dtype == tf.uint8 else array
+    """Pictures kept as uint8 as float32 in [0, 1]; anything else as it is.
+
+    Divided in float64: a graph multiplies by 1 / 255 instead, which in float32 is another number now and then.
+    """
+    return tf.cast(tf.cast(array, tf.float64) / 255.0, tf.float32) if array.dtype == tf.uint8 else array
 
 
 def read(variables: list[keras.Variable]) -> list[np.ndarray]:

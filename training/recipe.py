@@ -23,7 +23,8 @@ class Recipe(Settings):
     flip: bool = False
     """Mirror half of the training images left to right; for clothes, not for digits."""
     average: float = 0.0
-    """Share of the old weights in their moving average, in [0, 1), which the network ends with; 0: the last ones."""
+    """Share of the old weights in their moving average, in [0, 1), which the network ends with; 0: the last ones.
+    Less where the training is short: the average remembers a tenth of it at most."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -36,7 +37,10 @@ class Recipe(Settings):
         same = {name: getattr(self, name) for name in ("rotation", "shear", "scale", "cutout", "flip")}
         return {"shift": self.max_shift, **same}
 
-    @property
-    def averaging(self) -> dict[str, Any]:
-        """Arguments of a Keras optimizer that make it average the weights; `training.loop.fit` then ends with them."""
-        return {"use_ema": True, "ema_momentum": self.average} if self.average else {}
+    def averaging(self, steps: int) -> dict[str, Any]:
+        """Arguments of a Keras optimizer that make it average the weights; `training.loop.fit` then ends with them.
+
+        mean <- m mean + (1 - m) weights with m = min(average, 1 - 10 / steps): what is older than a tenth of the
+        training counts for less than 1 / e, and the initial weights for nothing.
+        """
+        return {"use_ema": True, "ema_momentum": max(0.0, min(self.average, 1 - 10 / steps))} if self.average else {}

@@ -99,7 +99,7 @@ class Settings:
     def loading(self) -> dict[str, Any]:
         """What `data.images.load` takes beside the name: where the data lie, and what is kept of them."""
         own = {"image_size": self.image_size, "names_file": self.class_names}
-        return {"data_dir": self.data_dir, **self.reductions, **own}
+        return {"data_dir": self.data_dir, "floats": False, **self.reductions, **own}
 
 
 # Settings that may differ between a run and its resumption: where and how long, not what is computed.

@@ -22,7 +22,7 @@ import tyro
 from autoencoders.codec import entropy
 from common import UserError, reason_of
 from data.arrays import read_npz
-from data.dataset import DataError
+from data.dataset import DataError, as_bytes
 from training.quiet import load_tensorflow
 from training.run import load_keras, write_atomic
 from training.settings import one_line_errors, run_cli
@@ -140,7 +140,7 @@ def compress(images: np.ndarray, model, step: float = 1.0) -> Archive:
             f"(n, {', '.join(map(str, expected))}), n >= 1; train a model on such images and name it with --model"
         )
     pixels = images.reshape(-1, *expected)
-    batches = [pixels[i : i + BATCH].astype(np.float32) / 255 for i in range(0, len(pixels), BATCH)]
+    batches = (pixels[i : i + BATCH].astype(np.float32) / 255 for i in range(0, len(pixels), BATCH))
     codes = np.concatenate([np.asarray(model.encode(batch)) for batch in batches])
     channels = images.shape[3] if images.ndim == 4 else 0
     return Archive(
@@ -168,9 +168,8 @@ def decompress(archive: Archive) -> np.ndarray:
             f"the decoder in this .aez file cannot be built ({reason_of(error)}); compress the images again"
         ) from None
     codes = archive.codes.astype(np.float32) * np.float32(archive.step)
-    batches = [decoder(codes[i : i + BATCH], training=False) for i in range(0, len(codes), BATCH)]
-    pixels = np.concatenate([np.asarray(keras.ops.sigmoid(logits)) for logits in batches])
-    images = np.round(255 * pixels).astype(np.uint8)
+    batches = (decoder(codes[i : i + BATCH], training=False) for i in range(0, len(codes), BATCH))
+    images = np.concatenate([as_bytes(np.asarray(keras.ops.sigmoid(logits))) for logits in batches])
     return images if archive.shape[2] else images[..., 0]
 
 

@@ -1,5 +1,7 @@
 """The figures of the Compression post: digits decoded from the file, bytes, and the rate-distortion curve."""
 
+import dataclasses
+
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -17,7 +19,8 @@ def decoded(run: Run) -> Figure | None:
         return None
     dataset, path = dataset_of(run), run.path / "images.aez"
     chosen = first_of_each_class(dataset.train)
-    images = archive.decompress(archive.Archive.from_bytes(path.read_bytes()))[chosen]
+    stored = archive.Archive.from_bytes(path.read_bytes())
+    images = archive.decompress(dataclasses.replace(stored, codes=stored.codes[chosen]))
     metrics, counts = run.result["metrics"], dataset.counts()
     figure = plots.image_rows({"original": dataset.train["image"][chosen], "from the file": images / 255})
     return plots.caption(

@@ -15,9 +15,9 @@ def where_the_bits_go(run: Run) -> Figure | None:
     path = run.path / "test.aep"
     if not path.is_file():
         return None
-    from autoencoders.evaluate import as_bytes
     from autoencoders.lossless import archive
     from autoencoders.lossless.integers import PRECISION
+    from data.dataset import as_bytes
 
     split = dataset_of(run).test
     images = as_bytes(split["image"][first_of_each_class(split)])

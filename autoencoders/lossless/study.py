@@ -8,10 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from autoencoders.config import cosine_adam
-from autoencoders.evaluate import as_bytes
 from autoencoders.train import load
 from commands.train import main
-from data.dataset import Dataset
+from data.dataset import Dataset, as_bytes
 from training.run import Run, write_atomic
 from training.settings import Settings, Variants
 

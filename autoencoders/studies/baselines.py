@@ -10,7 +10,7 @@ from autoencoders import baselines
 from autoencoders.codec import classical
 from commands.train import main
 from data import images
-from data.dataset import Dataset
+from data.dataset import Dataset, as_bytes
 from training.run import Run, write_json
 from training.settings import Settings, Variants
 
@@ -43,8 +43,8 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     metrics = {"mean_image/sse": baselines.mean_image_mse(dataset) * pixels}
     for count in config.components:
         metrics[f"pca_{count}/sse"] = baselines.pca_mse(dataset, count) * pixels
-    grey = np.concatenate([dataset.train["image"], dataset.validation["image"]])[..., 0]
-    stored = np.round(255 * grey).astype(np.uint8)  # the images that an .aez file of this data set holds
+    # the images that an .aez file of this data set holds
+    stored = np.concatenate([as_bytes(part["image"]) for part in (dataset.train, dataset.validation)])[..., 0]
     for name, count in classical.lossless_bytes(stored).items():
         metrics[f"megabytes/{name}"] = count / 1e6
     curves = {kind: classical.lossy_curve(stored, kind, config.qualities) for kind in classical.lossy_kinds()}

@@ -11,7 +11,7 @@ from autoencoders.config import Config, make_objective
 from autoencoders.train import VARIANTS as TRAINED
 from autoencoders.train import load, make_optimizer
 from commands.train import main
-from data.dataset import Dataset
+from data.dataset import Dataset, as_bytes
 from training.run import Run
 from training.settings import Variants
 
@@ -44,7 +44,7 @@ def keep_as_text(network, dataset: Dataset, run: Run) -> dict[str, float]:
 
     from autoencoders import evaluate
 
-    images = np.concatenate([evaluate.as_bytes(split["image"]) for split in (dataset.train, dataset.validation)])
+    images = np.concatenate([as_bytes(split["image"]) for split in (dataset.train, dataset.validation)])
     codes = evaluate.in_batches(network.encode, images)
     text, drawing, weights = (run.path / name for name in ("codes.txt", "decoder.json", "decoder.weights.h5"))
     np.savetxt(text, codes, fmt="%f")

@@ -8,7 +8,7 @@ import numpy as np
 
 from autoencoders.train import load
 from commands.train import main
-from data.dataset import Dataset
+from data.dataset import Dataset, pixels
 from training.run import Run, write_json
 from training.settings import Settings, Variants, check_at_least
 
@@ -49,7 +49,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     losses = {name: train_steps(network, dataset, config) for name, network in networks.items()}
     write_json(run.path / "lockstep.json", losses)
     one, other = (np.array(values) for values in losses.values())
-    test = dataset.test["image"][:500]
+    test = pixels(dataset.test["image"][:500])
     decoded = [np.asarray(network.reconstruct(test)) for network in networks.values()]
     times = time_decoders({name: network.decoder for name, network in networks.items()}, config)
     metrics = {
@@ -81,7 +81,7 @@ def train_steps(network, dataset: Dataset, config: Config) -> list[float]:
     random = np.random.default_rng(config.seed)
     images = dataset.train["image"]
     size = min(config.batch_size, len(images))
-    return [float(step(images[random.choice(len(images), size, replace=False)])) for _ in range(config.steps)]
+    return [float(step(pixels(images[random.choice(len(images), size, replace=False)]))) for _ in range(config.steps)]
 
 
 def time_decoders(decoders: dict, config: Config) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from commands.train import main
 from corrnet import evaluate
 from corrnet.config import Config as TrainConfig
-from corrnet.train import load
+from corrnet.train import load as load_views
 from data.dataset import Dataset
 from training.run import Run
 from training.settings import SettingsError, Variants, check_at_least
@@ -39,6 +39,11 @@ VARIANTS: Variants = {
     "missing_pairs": ("the 10,000 pairs only", Config(learn_from_unpaired=False)),
 }
 TINY = ("--pairs", "60", "--alone", "20")
+
+
+def load(config: Config) -> Dataset:
+    """Two views; pictures as float32."""
+    return load_views(config).floats()  # type: ignore[arg-type]
 
 
 def divide(dataset: Dataset, pairs: int, alone: int):

@@ -11,7 +11,7 @@ import numpy as np
 from commands.train import main
 from corrnet import cca, evaluate
 from corrnet.config import TwoViews
-from corrnet.train import load
+from corrnet.train import load as load_views
 from data.dataset import Dataset
 from training.run import Run
 from training.settings import Variants, check, check_at_least
@@ -75,6 +75,11 @@ VARIANTS: Variants = {
         rival="supervised", epochs=6, batch_size=100)),
 }  # fmt: skip
 TINY = ("--features", "60", "--hidden-units", "16")
+
+
+def load(config: Config) -> Dataset:
+    """Two views; pictures as float32."""
+    return load_views(config).floats()  # type: ignore[arg-type]
 
 
 def canonical_codes(dataset, fit):

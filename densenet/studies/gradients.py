@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from commands.train import main
-from data.dataset import Dataset
+from data.dataset import Dataset, pixels
 from densenet import train as classifier
 from training.run import Run, write_json
 from training.settings import Settings, Variants, check_at_least
@@ -49,7 +49,7 @@ def load(config: Config) -> Dataset:
 def train(config: Config, dataset: Dataset, run: Run) -> None:
     """Writes the root mean square gradient of every convolution's kernel, first to last, to gradients.json."""
     start = time.perf_counter()
-    batch = {name: array[: config.images] for name, array in dataset.train.items()}
+    batch = {name: pixels(array[: config.images]) for name, array in dataset.train.items()}
     table = {name: gradient_by_depth(name, width, config.depth, batch) for name, width in WIDTHS.items()}
     write_json(run.path / "gradients.json", table)
     ratios = {name: values[0] / values[-1] for name, values in table.items()}

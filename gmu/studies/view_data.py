@@ -3,7 +3,7 @@
 import numpy as np
 
 from data.corruption import salt_and_pepper
-from data.dataset import Dataset, Split
+from data.dataset import Dataset, Split, pixels
 
 # Name of a cut -> name of a view -> its columns of the 28x28 image.
 CUTS = {
@@ -47,7 +47,7 @@ def one_good_view(dataset: Dataset, name: str, rate: float) -> Dataset:
 
     def change(split_name: str, split: Split) -> Split:
         generator = np.random.default_rng([17, streams[split_name]])
-        return {**keep_one(cut(split["image"], name), rate, generator), "label": split["label"]}
+        return {**keep_one(cut(pixels(split["image"]), name), rate, generator), "label": split["label"]}
 
     provenance = {**dataset.provenance, "cut": name, "corruption": "other image + salt and pepper", "rate": rate}
     return dataset.map(change, title=f"{dataset.title}, {name}, one good view", provenance=provenance)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from common.augment import RandomAffine
+from common.augment import RandomAffine, through
 
 random = np.random.default_rng(0)
 
@@ -65,3 +65,15 @@ def test_it_works_in_a_graph_of_unknown_batch_size():
     image = keras.Input((8, 8, 1))
     network = keras.Model(image, RandomAffine(shift=1, rotation=5, cutout=2)(image))
     assert network(random.random((3, 8, 8, 1)), training=True).shape == (3, 8, 8, 1)
+
+
+def test_it_is_keras_own_map_and_can_be_compiled_by_xla():
+    """To the bit where it is not compiled: TensorFlow's operation itself cannot be."""
+    import tensorflow as tf
+
+    images = random.random((6, 11, 9, 3), np.float32)
+    maps = RandomAffine(shift=4, rotation=60, shear=0.4, scale=0.5, flip=True, seed=1).draw_transforms(6, 11, 9)
+    expected = keras.ops.image.affine_transform(images, maps, "bilinear")
+    np.testing.assert_array_equal(through(images, maps), expected)
+    compiled = tf.function(through, jit_compile=True)
+    np.testing.assert_allclose(compiled(tf.constant(images), maps), expected, atol=2e-5)

@@ -22,6 +22,21 @@ def test_agrees_with_scikit_learn():
             assert abs(np.corrcoef(mine[:, k], other[:, k])[0, 1]) > 1 - 1e-6
 
 
+def test_rows_are_worked_on_in_parts_without_a_trace():
+    """More rows than a part holds, as bytes: covariances, deviations and variates are NumPy's of all rows at once."""
+    random = np.random.default_rng(0)
+    left = random.integers(0, 256, (9001, 5)).astype(np.uint8)
+    right = np.concatenate([left[:, :2] // 2 + random.integers(0, 99, (9001, 2)), random.random((9001, 2))], axis=1)
+    fitted = cca.fit_cca(left, right, 4, ridge=0)
+    joint = np.corrcoef(left, right, rowvar=False)
+    within = [np.linalg.cholesky(joint[where, where]) for where in (slice(5), slice(5, None))]
+    whitened = np.linalg.solve(within[1], np.linalg.solve(within[0], joint[:5, 5:]).T)
+    np.testing.assert_allclose(fitted.correlations, np.linalg.svd(whitened, compute_uv=False)[:4], atol=1e-10)
+    np.testing.assert_allclose(cca.scales(left), left.astype(float).std(axis=0), rtol=1e-12)
+    variates = fitted.transform(left, right)[0]
+    np.testing.assert_allclose(variates, (left - left.mean(axis=0)) @ fitted.left_weights, atol=1e-10)
+
+
 def test_finds_the_population_correlations_of_a_linear_gaussian_set():
     left, right = views(200_000)
     fitted = cca.fit_cca(left, right, components=5, ridge=1e-9)

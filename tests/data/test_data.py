@@ -11,7 +11,7 @@ import pytest
 
 from data import corruption, images, sources, synthetic, views
 from data.arrays import read_idx
-from data.dataset import DataError, Dataset
+from data.dataset import DataError, Dataset, as_bytes, pixels
 
 REAL = Path(os.environ.get("RESEARCH_DATA_DIR", "/nonexistent"))
 needs_mnist = pytest.mark.skipif(not (REAL / "mnist.npz").exists(), reason="RESEARCH_DATA_DIR has no mnist.npz")
@@ -287,3 +287,12 @@ def test_an_idx_file_takes_no_more_memory_than_its_header_says(tmp_path):
     bomb.write_bytes(b"\0\0\x08\x02" + 2 * b"\xff\xff\xff\xff")
     with pytest.raises(DataError, match="expected at most"):
         read_idx(bomb)
+
+
+def test_bytes_and_floats_are_the_same_data():
+    floats, kept = images.load("digits"), images.load("digits", floats=False)
+    assert kept.test["image"].dtype == np.uint8 and floats.test["image"].dtype == np.float32
+    assert kept.checksum() == floats.checksum() and kept.provenance == floats.provenance
+    np.testing.assert_array_equal(pixels(kept.train["image"]), floats.train["image"])
+    np.testing.assert_array_equal(as_bytes(floats.train["image"]), kept.train["image"])
+    assert images.load("digits", floats=False, split="ordered").checksum() != kept.checksum()

@@ -180,12 +180,15 @@ def test_unknown_connections_and_settings_are_refused():
 
 
 def test_statistics_that_standardise_are_the_training_sets_or_a_splits_own():
-    from data.dataset import mean_and_deviation
+    from data.dataset import mean_and_deviation, pixels
     from densenet.train import load
 
     fixed = load(Config(data="digits"))
     network = build(depth=1, statistics=mean_and_deviation(fixed.train["image"]))
-    seen = {name: network.get_layer("standardise")(getattr(fixed, name)["image"]).numpy() for name in ("train", "test")}
+    seen = {
+        name: network.get_layer("standardise")(pixels(getattr(fixed, name)["image"])).numpy()
+        for name in ("train", "test")
+    }
     assert seen["train"].mean() == pytest.approx(0, abs=1e-4) and seen["train"].std() == pytest.approx(1, abs=1e-4)
     assert abs(seen["test"].mean()) > 1e-3
     own = load(Config(data="digits", statistics="own"))

@@ -64,6 +64,14 @@ def test_predict_keeps_rows_and_structure():
     np.testing.assert_allclose(loop.predict(model, split["x"], 7), model(split["x"]).numpy(), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_pictures_kept_as_bytes_give_the_floats_to_the_bit(jit):
+    """The same numbers as NumPy's division in a graph, too, which multiplies by 1 / 255 if it may."""
+    grey = np.arange(256, dtype=np.uint8)
+    step = tf.function(lambda array, rows: loop.pixels(tf.gather(array, rows)), jit_compile=jit)
+    np.testing.assert_array_equal(step(tf.constant(grey), tf.range(256)), grey.astype(np.float32) / np.float32(255))
+
+
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_the_graph_equals_a_loop_written_by_hand(tmp_path, shuffle):
     data, model, twin = dataset(), network(), network()

@@ -32,7 +32,9 @@ def test_every_classifier_takes_it_and_it_names_its_layers_arguments(config):
         **({"network": "efficient"} if config is CapsNetConfig else {}), rotation=5.0, cutout=3, flip=True
     )
     assert RandomAffine(**settings.augmentation).amounts["cutout"] == 3
-    assert config(average=0.9).averaging == {"use_ema": True, "ema_momentum": 0.9} and not config().averaging
+    assert config(average=0.9).averaging(1000) == {"use_ema": True, "ema_momentum": 0.9}
+    assert config(average=0.999).averaging(100)["ema_momentum"] == 0.9, "short trainings forget their beginning"
+    assert config(average=0.9).averaging(5)["ema_momentum"] == 0.0 and not config().averaging(100)
 
 
 @pytest.mark.parametrize("wrong", [{"scale": 1.0}, {"average": 1.0}, {"rotation": -1.0}, {"max_shift": -1}])
@@ -63,7 +65,7 @@ def test_training_ends_with_the_moving_average_of_the_weights(tmp_path):
         return loss, {}
 
     config = Recipe(epochs=3, batch_size=5, shuffle=False, average=0.8, runs_dir=str(tmp_path))
-    optimizer = keras.optimizers.SGD(0.1, **config.averaging)
+    optimizer = keras.optimizers.SGD(0.1, **config.averaging(100))
     run = Run.open("method", "blog", config, "line")
     loop.fit(model, compute_loss, Dataset("line", "line", split, split, split), config, run, optimizer)
     mean = None
