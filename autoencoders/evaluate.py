@@ -172,7 +172,7 @@ def others(dataset: Dataset) -> dict[str, np.ndarray]:
     if not dataset.name.startswith("mnist"):
         return kinds
     try:
-        return kinds | {"coded_fashion": load_images("fashion_mnist").test["image"]}
+        return kinds | {"coded_fashion": pixels(load_images("fashion_mnist", floats=False).test["image"])}
     except DataError:  # not on this machine
         return kinds
 
