@@ -25,8 +25,6 @@ class StructuredMatrixScaling(Method):
       strength: a > 0.
     """
 
-    diagonal = False
-
     def __init__(self, strength: float = 1.0):
         if not 0 < strength < float("inf"):
             raise ValueError(f"strength is {strength}, expected a positive number")
@@ -35,21 +33,26 @@ class StructuredMatrixScaling(Method):
     def _fit(self, logits, labels):
         samples, classes = logits.shape
         self.temperature = safe_temperature(logits, labels)
-        scaled, targets = self._scaled(logits), np.eye(classes)[labels]
-        unit = np.eye(classes, dtype=bool)
+        scaled = self._scaled(logits)
         slight = self.strength * classes / samples  # of b and D
-        penalties = np.where(unit, slight, slight * (classes - 1))
-        free = unit.astype(float) if self.diagonal else 1.0  # what of D + M is not held at 0
+        penalties = slight * self._penalties(classes)
 
         def objective(parameters):
-            excess, bias = parameters[:-1] * free, parameters[-1]
-            loss, error = cross_entropy(scaled + scaled @ excess.T + bias, targets)
-            slope = (error.T @ scaled + 2 * penalties * excess) * free
+            excess, bias = parameters[:-1], parameters[-1]
+            scores = self._apply(scaled, excess)
+            scores += bias
+            loss, error = cross_entropy(scores, labels)
+            slope = self._slope(error, scaled) + 2 * penalties * excess
             penalty = (penalties * excess**2).sum() + slight * bias @ bias
             return loss + penalty, np.vstack([slope, error.sum(axis=0) + 2 * slight * bias])
 
-        found = minimise(objective, np.zeros((classes + 1, classes)))
-        self.excess, self.bias = found[:-1], found[-1]
+        doubt = softmax(scaled)
+        doubt *= 1 - doubt  # p (1 - p): what a score's second derivative is, in the mean, before anything is fitted
+        curvature = np.vstack(
+            [self._slope(doubt, scaled**2) / samples + 2 * penalties, doubt.mean(axis=0) + 2 * slight]
+        )
+        found = minimise(objective, np.zeros_like(curvature), 1 / np.sqrt(curvature))
+        self.excess, self.bias = self._matrix(found[:-1]), found[-1]
 
     def _scaled(self, logits):
         """z / T, centred for each sample."""
@@ -59,8 +62,34 @@ class StructuredMatrixScaling(Method):
         scaled = self._scaled(logits)
         return softmax(scaled + scaled @ self.excess.T + self.bias)
 
+    def _penalties(self, classes):
+        """Of every free number of D + M, in units of that of b."""
+        return np.where(np.eye(classes, dtype=bool), 1.0, classes - 1.0)
+
+    def _apply(self, scaled, excess):
+        """(I + D + M) z / T of all samples."""
+        return scaled @ (np.eye(len(excess)) + excess).T
+
+    def _slope(self, error, scaled):
+        """The sum over samples of error (n, classes) times what its free numbers multiply."""
+        return error.T @ scaled
+
+    def _matrix(self, excess):
+        """The free numbers as D + M, (classes, classes)."""
+        return excess
+
 
 class StructuredVectorScaling(StructuredMatrixScaling):
     """SVS: the diagonal alone, M = 0."""
 
-    diagonal = True
+    def _penalties(self, classes):
+        return np.ones((1, classes))
+
+    def _apply(self, scaled, excess):
+        return scaled * (1.0 + excess)
+
+    def _slope(self, error, scaled):
+        return np.einsum("nk,nk->k", error, scaled)[None]
+
+    def _matrix(self, excess):
+        return np.diag(excess[0])
