@@ -42,7 +42,9 @@ def load(config: Config) -> Dataset:
 
     def standardise(_, split):
         mean, deviation = mean_and_deviation(split["image"])
-        return {**split, "image": (pixels(split["image"]) - np.float32(mean)) / np.float32(deviation)}
+        images = pixels(split["image"]) - np.float32(mean)
+        images /= np.float32(deviation)
+        return {**split, "image": images}
 
     training = {"standardised": mean_and_deviation(dataset.train["image"])}  # what a new picture is standardised with
     return dataset.map(standardise, provenance={**dataset.provenance, **training})

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 
 from calibration.methods.inputs import check_fit, check_logits
 from calibration.methods.steps import adam
@@ -231,6 +232,7 @@ def cross_entropy(logits, labels) -> tuple[float, np.ndarray]:
     return float(np.log(total).mean() - right), logits
 
 
+@threadpool_limits.wrap(limits=1)  # of many small products, other threads only wait
 def minimise(objective, start, scale=1.0) -> np.ndarray:
     """Minimum of a convex function of an array, which is given with its gradient, by L-BFGS.
 
@@ -241,6 +243,6 @@ def minimise(objective, start, scale=1.0) -> np.ndarray:
         loss, gradient = objective(scale * parameters.reshape(start.shape))
         return loss, (scale * gradient).ravel()
 
-    options = {"maxiter": 300, "ftol": 1e-11, "gtol": 1e-6}
+    options = {"maxiter": 300, "ftol": 1e-9, "gtol": 1e-6}
     found = minimize(flat, (start / scale).ravel(), jac=True, method="L-BFGS-B", options=options).x
     return scale * found.reshape(start.shape)
