@@ -10,8 +10,9 @@ import os
 import shutil
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -28,13 +29,14 @@ class RunError(UserError):
     """A run folder that cannot be used as asked; the message says how to go on."""
 
 
-def write_atomic(path: Path, content: bytes | memoryview | str) -> None:
-    """Writes `content` to `path` so that the file appears whole or not at all, also when killed."""
+def write_atomic(path: Path, content: bytes | memoryview | str | Callable[[IO[bytes]], None]) -> None:
+    """Writes `content`, or what it writes to a file, so that `path` appears whole or not at all, also when killed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(part, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            data = content.encode() if isinstance(content, str) else content
+            data(file) if callable(data) else file.write(data)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
@@ -224,12 +226,10 @@ class Run:
 
     def save_checkpoint(self, state: list[np.ndarray], history: list[dict]) -> None:
         """Saves the state after `len(history)` epochs; the newest two checkpoints are kept."""
-        content = io.BytesIO()
         arrays: dict[str, Any] = {f"{i:05d}": value for i, value in enumerate(state)}
-        note = json.dumps({"history": history}).encode()
-        np.savez(content, note=np.frombuffer(note, np.uint8), **arrays)
+        arrays["note"] = np.frombuffer(json.dumps({"history": history}).encode(), np.uint8)
         (self.path / "checkpoint").mkdir(exist_ok=True)  # fails where the run has been moved away: it is not begun anew
-        write_atomic(self.path / "checkpoint" / f"epoch-{len(history):05d}.npz", content.getbuffer())
+        write_atomic(self.path / "checkpoint" / f"epoch-{len(history):05d}.npz", lambda file: np.savez(file, **arrays))
         for old in self.checkpoints()[:-KEPT_CHECKPOINTS]:
             old.unlink()
 
