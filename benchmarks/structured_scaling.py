@@ -12,6 +12,7 @@ from scipy.special import log_softmax
 
 from benchmarks import timing
 from calibration.methods.structured import StructuredMatrixScaling, StructuredVectorScaling
+from calibration.metrics.binned import nll
 from calibration.studies.methods import Config, load
 from data.dataset import DataError
 
@@ -50,10 +51,11 @@ def run(repeats: int = 7) -> list[dict]:
                 "ours": functools.partial(ours().fit, fit, labels),
                 "theirs": functools.partial(theirs().fit, probabilities(fit), labels),
             }
-            reached = {
-                "test_nll_nats_ours": nll(calls["ours"]().predict_proba(test), truth),
-                "test_nll_nats_theirs": nll(calls["theirs"]().predict_proba(probabilities(test)), truth),
+            found = {
+                "ours": calls["ours"]().predict_proba(test),
+                "theirs": calls["theirs"]().predict_proba(probabilities(test)),
             }
+            reached = {f"test_nll_nats_{key}": float(nll(np.log(p), truth).mean()) for key, p in found.items()}
             seconds = timing.interleaved(calls, repeats)
             title = f"{name} fitted on {len(labels):,} samples of {words} vs probmetrics"
             row = timing.smaller_is_better(title, seconds["ours"], seconds["theirs"], "s", repeats)
@@ -65,8 +67,3 @@ def probabilities(log_probabilities: np.ndarray) -> np.ndarray:
     """What their program takes: rows that sum to 1, none exactly 0."""
     clipped = np.maximum(np.exp(log_probabilities), LEAST)
     return clipped / clipped.sum(axis=1, keepdims=True)
-
-
-def nll(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood in nats."""
-    return float(-np.log(probabilities[np.arange(len(labels)), labels]).mean())

@@ -8,7 +8,7 @@ if __name__ == "__main__":  # before what loads TensorFlow
 
     main("calibration")
 
-import io
+import functools
 import time
 import warnings
 
@@ -33,9 +33,8 @@ def test_metrics(network, dataset, config, run=None) -> dict[str, float]:
         split = getattr(dataset, name)
         pairs[name] = loop.predict(network, split["image"], 500), np.asarray(split["label"])
         if run:
-            content = io.BytesIO()
-            np.savez_compressed(content, logits=pairs[name][0], labels=pairs[name][1])
-            write_atomic(run.path / f"{name}_logits.npz", content.getbuffer())
+            save = functools.partial(np.savez_compressed, logits=pairs[name][0], labels=pairs[name][1])
+            write_atomic(run.path / f"{name}_logits.npz", save)
     metrics = everything(**pairs, solver=config.solver)
     if config.learn_temperature:
         metrics["learned_temperature"] = network.get_layer("temperature").temperature

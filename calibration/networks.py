@@ -95,7 +95,8 @@ def build_lenet(
     """
     image_of(image_shape, 12, "LeNet")
     image = keras.Input(image_shape, name="image")
-    x = layers.Conv2D(width, 5, padding="same", activation="relu", name="convolution1")(augment(image, augmentation))
+    x = augment(image, augmentation)
+    x = layers.Conv2D(width, 5, padding="same", activation="relu", name="convolution1")(x)  # 28 x 28
     x = layers.Conv2D(width * 16 // 6, 5, activation="relu", name="convolution2")(layers.MaxPooling2D()(x))  # 10 x 10
     x = layers.Flatten()(layers.MaxPooling2D()(x))
     x = layers.Dense(120, activation="relu", name="dense1")(x)

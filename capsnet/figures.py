@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from capsnet import evaluate
 from capsnet.config import reads_digits
-from data.dataset import Dataset, pixels
+from data.dataset import pixels
 from data.splits import first_of_each_class
 from reporting import plots, runs
 from training import loop
@@ -19,19 +19,14 @@ OFFSETS = np.linspace(-0.25, 0.25, 11)  # what the paper adds to one number of a
 
 
 @functools.lru_cache(maxsize=1)
-def load_both(run: Run, finished: str):
-    """Data set and network of the run that finished then; all its figures share them."""
-    return runs.dataset_of(run), run.load_model()
-
-
-def dataset_of(run: Run) -> Dataset:
-    """The data set of a run, loaded again with its settings."""
-    return load_both(run, run.result["finished"])[0]
+def load_network(run: Run, finished: str):
+    """The network of the run that finished then; all its figures share it."""
+    return run.load_model()
 
 
 def network_of(run: Run):
     """The run's trained network."""
-    return load_both(run, run.result["finished"])[1]
+    return load_network(run, run.result["finished"])
 
 
 def settings_of(run: Run) -> dict:
@@ -71,7 +66,8 @@ def grid_row(run: Run) -> dict[str, np.ndarray]:
     """For compare.py: test images, and what the longest capsule of each draws; nothing without a decoder."""
     if not has_decoder(run):
         return {}
-    images = pixels(dataset_of(run).test["image"][first_of_each_class(dataset_of(run).test)])
+    test = runs.dataset_of(run).test
+    images = pixels(test["image"][first_of_each_class(test)])
     return {"image": images, "drawn": loop.predict(network_of(run), images)["reconstruction"]}
 
 
@@ -79,7 +75,7 @@ def reconstructions(run: Run) -> Figure | None:
     """The post's strip: test images above what the decoder makes of them."""
     if not has_decoder(run):
         return None
-    test = dataset_of(run).test
+    test = runs.dataset_of(run).test
     chosen = first_of_each_class(test)
     rows, predicted = strip(network_of(run), test["image"][chosen], test["label"][chosen])
     figure = plots.image_rows(rows, titles=titles(run, test["label"][chosen], predicted))
@@ -107,7 +103,7 @@ def failures(run: Run) -> Figure | None:
     """Misread test images, what was seen in them and what should have been."""
     if not has_decoder(run):
         return None
-    test, network = dataset_of(run).test, network_of(run)
+    test, network = runs.dataset_of(run).test, network_of(run)
     wrong, read = first_misread(network, test)
     if not len(wrong):
         return None
@@ -120,9 +116,9 @@ def perturbations(run: Run) -> Figure | None:
     """What each number of a digit capsule stands for: one number changed, then decoded (paper, Figure 4)."""
     if not has_decoder(run):
         return None
-    test = dataset_of(run).test
+    test = runs.dataset_of(run).test
     network = network_of(run)
-    chosen = first_of_each_class(test)[[2, 4] if dataset_of(run).classes > 4 else [0, 1]]
+    chosen = first_of_each_class(test)[[2, 4] if runs.dataset_of(run).classes > 4 else [0, 1]]
     outputs = loop.predict(network, test["image"][chosen])
     figure, axes = plt.subplots(1, len(chosen), figsize=(4.4 * len(chosen), 7.2), squeeze=False)
     for axis, label, capsules in zip(axes[0], test["label"][chosen], outputs["capsules"], strict=True):
@@ -152,7 +148,7 @@ def couplings(run: Run) -> Figure | None:
     """Where the votes go, iteration by iteration: couplings weighted by the length of the input capsule."""
     if not reads_digits(settings_of(run)):
         return None
-    images, labels = (array[: evaluate.VOTERS] for array in evaluate.sample(dataset_of(run).test))
+    images, labels = (array[: evaluate.VOTERS] for array in evaluate.sample(runs.dataset_of(run).test))
     share = evaluate.vote_shares(network_of(run), images)
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
     for iteration, values in enumerate(share[:, 0], 1):
@@ -177,7 +173,7 @@ def overlays(run: Run) -> Figure | None:
     settings = settings_of(run)
     if not settings["pairs"] or not settings["reconstruction_weight"]:
         return None
-    test = dataset_of(run).test
+    test = runs.dataset_of(run).test
     digits, labels = test["digits"][:SHOWN] / np.float32(255), test["label"][:SHOWN]
     images = np.minimum(digits.sum(-1, keepdims=True), 1)
     network = network_of(run)
@@ -223,7 +219,7 @@ def equivariance(run: Run) -> Figure | None:
     """Length and pose of the true class's capsule while the image moves: the one should stay, the other go along."""
     if not reads_digits(settings_of(run)):
         return None
-    images, labels = evaluate.sample(dataset_of(run).test)
+    images, labels = evaluate.sample(runs.dataset_of(run).test)
     images, labels = images[:200], labels[:200]
     shifts = np.arange(-4, 5)
     moved = [evaluate.transform(images, shift=shift) for shift in shifts]

@@ -123,9 +123,7 @@ def save(path: Path, found: Answer) -> None:
         writer.writerows(found.rows)
         write_atomic(path, text.getvalue())
     elif path.suffix == ".npz":
-        content = io.BytesIO()
-        np.savez_compressed(content, **found.arrays)  # type: ignore[arg-type]
-        write_atomic(path, content.getbuffer())
+        write_atomic(path, lambda file: np.savez_compressed(file, **found.arrays))  # type: ignore[arg-type]
     else:
         from reporting import plots
 

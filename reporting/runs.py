@@ -17,9 +17,8 @@ def config_of(run: Run) -> Any:
     kind = importlib.import_module(f"{record['method']}.config").Config
     # JSON has lists only
     settings = {key: tuple(value) if isinstance(value, list) else value for key, value in record["settings"].items()}
-    if (
-        settings["data"] == "synthetic" not in kind.NAMED
-    ):  # a study's own draws, which the method's Config does not take
+    # a study's own draws, which the method's Config does not take
+    if settings["data"] == "synthetic" not in kind.NAMED:
         del settings["data"]
     return kind(**{field.name: settings[field.name] for field in dataclasses.fields(kind) if field.name in settings})
 

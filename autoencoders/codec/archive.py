@@ -7,7 +7,6 @@ coded table for the codes and one per weight. Nothing is ever unpickled.
 
 import dataclasses
 import hashlib
-import io
 import itertools
 import json
 import struct
@@ -22,7 +21,7 @@ import tyro
 from autoencoders.codec import entropy
 from common import UserError, reason_of
 from data.arrays import read_npz
-from data.dataset import DataError, as_bytes
+from data.dataset import DataError, as_bytes, pixels
 from training.quiet import load_tensorflow
 from training.run import load_keras, write_atomic
 from training.settings import one_line_errors, run_cli
@@ -139,8 +138,8 @@ def compress(images: np.ndarray, model, step: float = 1.0) -> Archive:
             f"cannot compress {images.dtype} {images.shape} with a model for images {expected}; expected uint8 "
             f"(n, {', '.join(map(str, expected))}), n >= 1; train a model on such images and name it with --model"
         )
-    pixels = images.reshape(-1, *expected)
-    batches = (pixels[i : i + BATCH].astype(np.float32) / 255 for i in range(0, len(pixels), BATCH))
+    stored = images.reshape(-1, *expected)
+    batches = (pixels(stored[i : i + BATCH]) for i in range(0, len(stored), BATCH))
     codes = np.concatenate([np.asarray(model.encode(batch)) for batch in batches])
     channels = images.shape[3] if images.ndim == 4 else 0
     return Archive(
@@ -227,9 +226,7 @@ def run(command: Command) -> str:
     load_tensorflow()
     if command.action == "decompress":
         images = decompress(Archive.from_bytes(command.source.read_bytes()))
-        content = io.BytesIO()
-        np.savez_compressed(content, images=images)
-        write_atomic(command.target, content.getbuffer())
+        write_atomic(command.target, lambda file: np.savez_compressed(file, images=images))
         return f"{command.target}: images uint8 {images.shape} drawn from {command.source.stat().st_size:,} bytes"
 
     import autoencoders.model

@@ -1,7 +1,6 @@
 """`python -m autoencoders.lossless compress IN OUT.aep`, and `decompress OUT.aep BACK.npz`: exact to the bit."""
 
 import dataclasses
-import io
 import lzma
 import sys
 from pathlib import Path
@@ -81,9 +80,7 @@ def decompress(command: Command) -> str:
     from autoencoders.lossless import archive
 
     images = archive.from_bytes(data)
-    content = io.BytesIO()
-    np.savez_compressed(content, images=images)
-    write_atomic(command.target, content.getbuffer())
+    write_atomic(command.target, lambda file: np.savez_compressed(file, images=images))
     return f"{command.target}: images uint8 {images.shape} from {len(data):,} bytes"
 
 

@@ -1,7 +1,6 @@
 """Many experiments at once: draw a sample for each, fit one classifier per sample, test it on fresh samples."""
 
 import dataclasses
-import io
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -144,9 +143,7 @@ def history(copies, seconds: float) -> list[dict]:
 def save_copies(path, scores, copies) -> None:
     """Writes scores, losses and weights of all copies as one .npz, for the figures."""
     arrays = {f"weights_{index:02d}": values for index, values in enumerate(copies["weights"])}
-    content = io.BytesIO()
-    np.savez_compressed(content, losses=copies["losses"], **arrays, **scores)
-    write_atomic(path, content.getvalue())
+    write_atomic(path, lambda file: np.savez_compressed(file, losses=copies["losses"], **arrays, **scores))
 
 
 def load_copies(path) -> tuple[dict, list[np.ndarray]]:

@@ -1,7 +1,6 @@
 """Views of an image through sub-networks, fused by a gate: `python -m gmu.studies.views [variant] [--flags]`."""
 
 import dataclasses
-import io
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -138,10 +137,9 @@ def score(outputs, split) -> dict[str, float]:
 
 def save_gates(run: Run, gates, test, names, examples: int = 10) -> None:
     """Writes the mean gates (n, K), sources and a few views of the test split, for the figures."""
-    content = io.BytesIO()
+    arrays = {"gates": gates, "source": test["source"], "label": test["label"]}
     views = {f"view_{name}": test[name][:examples] for name in names}
-    np.savez_compressed(content, gates=gates, source=test["source"], label=test["label"], **views)
-    write_atomic(run.path / "gates.npz", content.getvalue())
+    write_atomic(run.path / "gates.npz", lambda file: np.savez_compressed(file, **arrays, **views))
 
 
 if __name__ == "__main__":
