@@ -160,9 +160,10 @@ def main(argv: list[str] | None = None) -> None:
             raise SystemExit(130) from None
         rows = collect(tasks, "python compare.py " + shlex.join(argv))
         report(rows, chosen, options, tasks)
-        if options.save:
-            for method, new in rows.items():
+        for method, new in rows.items():
+            if options.save:
                 tables.save_results(method, new, Path(method) / "results.json", options.add)
+            side_by_side.redraw(method, [task.run for task in tasks if task.method == method and task.run.finished])
     if failures:
         fail(RunError("; ".join(failures)), 1)
 

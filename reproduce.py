@@ -13,9 +13,9 @@ from typing import Literal
 
 from commands import jobs
 from common.options import closest
-from reporting import claims, ledgers, page, plots, statistics, tables
-from reporting.methods import METHODS, ROOT, figures_of, part
-from training.run import Run, RunError, write_json
+from reporting import claims, ledgers, page, side_by_side, statistics, tables
+from reporting.methods import METHODS, ROOT, part
+from training.run import RunError, write_json
 from training.settings import SettingsError, check, check_at_least, fail, one_line_errors, run_cli
 
 
@@ -63,7 +63,7 @@ def judge(method: str, options: Reproduce, tasks: list[jobs.Task]) -> tuple[list
     else:
         size = "quick" if options.size == "quick" else "full"
         runs = [task.run for task in tasks if task.run.finished]
-        redraw_comparisons(method, runs)
+        side_by_side.redraw(method, runs)
         rows = tables.summarise(runs, f"python reproduce.py --only {method} --size {size}")
         if options.save:
             tables.save_results(method, rows, path)
@@ -75,17 +75,6 @@ def judge(method: str, options: Reproduce, tasks: list[jobs.Task]) -> tuple[list
         for claim in ledger.CLAIMS
     ]
     return judged, rows
-
-
-def redraw_comparisons(method: str, runs: list[Run]) -> None:
-    """Draws the figures that compare runs again, now that all of them are there, for one seed of each variant.
-
-    The first seed: every variant has it, so that its figure shows them all.
-    """
-    figures, names = figures_of(method)
-    first_seeds = {run.path.parent: run for run in reversed(runs)}
-    for run in first_seeds.values():
-        plots.draw(run, {name: figures[name] for name in names})
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from reporting.gallery import DOCS, Entry, markdown, read
-from training.run import RunError, write_atomic
+from reporting.methods import figures_of
+from training.run import Run, RunError, write_atomic
 from training.settings import one_line_errors, run_cli
 
 MOST_BYTES = 120_000  # of a picture
@@ -33,19 +34,17 @@ class Gallery:
 
 
 def fresh(entry: Entry, runs_dir: Path) -> bytes | None:
-    """The PNG of an entry, drawn now or taken from its run; None where the run is not there."""
-    kind, *where = entry.picture.split()
-    if kind == "drawing":
-        from reporting import plots
+    """The PNG of an entry, drawn now with all runs beside its own; None where its run is not there."""
+    from reporting import plots
 
-        method, name = where
-        part = io.BytesIO()
-        figure = importlib.import_module(f"{method}.drawings").DRAWINGS[name]()
-        figure.savefig(part, format="png", metadata={"Description": figure.caption_text, "Software": None})
-        plots.plt.close(figure)
-        return part.getvalue()
-    path = runs_dir / where[0] / "figures" / f"{where[1]}.png"
-    return path.read_bytes() if path.exists() else None
+    kind, where, name = entry.picture.split()
+    if kind == "drawing":
+        figure = importlib.import_module(f"{where}.drawings").DRAWINGS[name]()
+    elif (run := Run(runs_dir / where)).finished:
+        figure = figures_of(where.partition("/")[0])[0][name](run)
+    else:
+        return None
+    return plots.as_png(figure) if figure else None
 
 
 def small(png: bytes) -> bytes:

@@ -49,13 +49,18 @@ def caption(figure: Figure, text: str) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes the PNG atomically, with the caption in its metadata, and closes the figure."""
+def as_png(figure: Figure) -> bytes:
+    """The figure as a PNG with the caption in its metadata; closes it."""
     content = io.BytesIO()
     description = getattr(figure, "caption_text", "")
     figure.savefig(content, format="png", metadata={"Description": description, "Software": None})
     plt.close(figure)
-    write_atomic(path, content.getvalue())
+    return content.getvalue()
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes the PNG atomically, with the caption in its metadata, and closes the figure."""
+    write_atomic(path, as_png(figure))
 
 
 def draw(run: Run, figures: Mapping[str, DrawFigure]) -> list[Path]:

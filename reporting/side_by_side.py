@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from reporting import plots
-from reporting.methods import part
+from reporting.methods import figures_of, part
 from training.run import Run
 
 
@@ -21,6 +21,17 @@ def draw(runs: list[Run], out: Path, name: str) -> list[Path]:
             paths.append(out / f"{name}-{kind}.png")
             plots.save(figure, paths[-1])
     return paths
+
+
+def redraw(method: str, runs: list[Run]) -> None:
+    """Draws the method's figures that compare runs again, now that all of them are there, for one seed of each variant.
+
+    The first seed: every variant has it, so that its figure shows them all.
+    """
+    figures, names = figures_of(method)
+    first_seeds = {run.path.parent: run for run in reversed(runs)}
+    for run in first_seeds.values():
+        plots.draw(run, {name: figures[name] for name in names})
 
 
 def grouped(runs: Iterable[Run]) -> dict[str, list[Run]]:

@@ -1,12 +1,19 @@
 """The gallery: an entry for every figure that a document describes, small pictures with captions, links that hold."""
 
+import io
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from commands.gallery import MOST_BYTES
-from reporting import gallery
+import compare
+from commands.gallery import MOST_BYTES, fresh
+from commands.jobs import Task
+from reporting import gallery, plots, side_by_side
+from training.run import Run, write_atomic, write_json
+from training.settings import run_cli
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the documents show or describe as a figure, in their order; the entry that is our counterpart.
@@ -63,6 +70,51 @@ def test_the_page_is_made_of_the_entries_and_all_pictures_are_used():
     pictures = {path.stem for path in (gallery.DOCS / "gallery").glob("*.png")}
     assert pictures == set(ENTRIES)
     assert sum(path.stat().st_size for path in gallery.DOCS.rglob("*.png")) <= 8 << 20
+
+
+def test_a_figure_of_a_run_is_drawn_now_not_taken_as_its_end_left_it(tmp_path, monkeypatch):
+    run = Run(tmp_path / "gmu/one/synthetic/seed0")
+    entry = gallery.Entry("x", "", "", "yes", "run gmu/one/synthetic/seed0 figure")
+    write_atomic(run.path / "figures" / "figure.png", b"old")
+    assert fresh(entry, tmp_path) is None  # not finished
+    write_json(run.path / "result.json", {})
+    monkeypatch.setattr("commands.gallery.figures_of", lambda method: ({"figure": drawn}, ()))
+    png = Image.open(io.BytesIO(fresh(entry, tmp_path)))
+    assert png.info["Description"] == f"gmu, {run.path}"
+
+
+def drawn(run):
+    return plots.caption(plots.plt.figure(), f"gmu, {run.path}")
+
+
+def test_figures_that_compare_runs_are_drawn_again_for_the_first_seed_of_each_variant(tmp_path, monkeypatch):
+    runs = [Run(tmp_path / f"gmu/{variant}/synthetic/seed{seed}") for variant in "ab" for seed in range(2)]
+    monkeypatch.setattr("reporting.side_by_side.figures_of", lambda method: ({"x": drawn, "y": drawn}, ("y",)))
+    side_by_side.redraw("gmu", runs)
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.png"))
+    assert found == ["gmu/a/synthetic/seed0/figures/y.png", "gmu/b/synthetic/seed0/figures/y.png"]
+
+
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry.picture.startswith("run ")])
+def test_the_printed_command_makes_the_run_of_the_picture(name):
+    entry = ENTRIES[name]
+    assert Run(Path("runs") / entry.picture.split()[1]).path in set(runs_of(entry.how)), entry.how
+
+
+def runs_of(command):
+    """Paths of the runs that a line of bash makes; loops are written out."""
+    for name, values, body in re.findall(r"for (\w+) in ([^;]+); do (.*?); done", command):
+        for value in values.split():
+            yield from runs_of(body.replace(f"${name}", value))
+    for part in re.sub(r"for .*?; done( && )?", "", command).split(" && "):
+        words = shlex.split(part)
+        if words[:2] == ["python", "-m"]:
+            yield Task(words[2], words[3:]).run.path
+        elif words[:2] == ["python", "compare.py"]:
+            flags, _, more = part.removeprefix("python compare.py ").partition(" -- ")
+            options = run_cli(compare.Compare, "compare.py", shlex.split(flags))
+            chosen = compare.choose([compare.find_module(method) for method in options.methods], options.variants)
+            yield from (task.run.path for task in compare.make_tasks(chosen, options, tuple(shlex.split(more))))
 
 
 def test_links_of_the_pages_hold():
