@@ -12,6 +12,7 @@ import compare
 from commands.gallery import MOST_BYTES, fresh
 from commands.jobs import Task
 from reporting import gallery, plots, side_by_side
+from tests.test_page_commands import one_by_one
 from training.run import Run, write_atomic, write_json
 from training.settings import run_cli
 
@@ -101,17 +102,14 @@ def test_the_printed_command_makes_the_run_of_the_picture(name):
     assert Run(Path("runs") / entry.picture.split()[1]).path in set(runs_of(entry.how)), entry.how
 
 
-def runs_of(command):
-    """Paths of the runs that a line of bash makes; loops are written out."""
-    for name, values, body in re.findall(r"for (\w+) in ([^;]+); do (.*?); done", command):
-        for value in values.split():
-            yield from runs_of(body.replace(f"${name}", value))
-    for part in re.sub(r"for .*?; done( && )?", "", command).split(" && "):
-        words = shlex.split(part)
+def runs_of(line):
+    """Paths of the runs that a line of bash makes."""
+    for command in one_by_one(line):
+        words = shlex.split(command)
         if words[:2] == ["python", "-m"]:
             yield Task(words[2], words[3:]).run.path
         elif words[:2] == ["python", "compare.py"]:
-            flags, _, more = part.removeprefix("python compare.py ").partition(" -- ")
+            flags, _, more = command.removeprefix("python compare.py ").partition(" -- ")
             options = run_cli(compare.Compare, "compare.py", shlex.split(flags))
             chosen = compare.choose([compare.find_module(method) for method in options.methods], options.variants)
             yield from (task.run.path for task in compare.make_tasks(chosen, options, tuple(shlex.split(more))))
