@@ -180,7 +180,7 @@ def markdown(
             for metric, number in zip(metrics, numbers, strict=True)
         ]
         size = f"{row['parameters']:,}" if row["parameters"] else "-"
-        seconds = f"{row['seconds']:,}" if row["seeds"] else "-"
+        seconds = f"{row['seconds']:,}" if row["seeds"] and row["seconds"] else "-"
         lines.append([row["variant"], *change, row["data"], len(row["seeds"]), *values, size, seconds])
     return tabulate(lines, headers, tablefmt="pipe", disable_numparse=True)
 
