@@ -115,6 +115,7 @@ def add_seeds(old: Row, new: Row) -> Row:
     """`new` with the seeds that only `old` has.
 
     Metrics that not all seeds have are left out; `commit` names both; the rest, such as seconds, is of the new runs.
+    A setting that one of them does not know yet counts as off (0, false, none) there.
 
     Raises:
         RunError: the rows differ in settings, data, epochs or parameters.
@@ -122,7 +123,8 @@ def add_seeds(old: Row, new: Row) -> Row:
     known = {**old.get("settings", {"settings": "unknown"}), **{part: old.get(part) for part in FIXED}}
     wanted = {**new["settings"], **{part: new[part] for part in FIXED}}
     for part in dict.fromkeys([*known, *wanted]):
-        if known.get(part) != wanted.get(part):
+        off = (part in known) != (part in wanted) and not (known.get(part) or wanted.get(part))
+        if known.get(part) != wanted.get(part) and not off:
             raise RunError(
                 f"--add needs the same {part} for {new['variant']} on {new['data']}: {known.get(part)} in "
                 f"results.json, now {wanted.get(part)}; without --add the new row replaces it"

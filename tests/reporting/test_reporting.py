@@ -75,6 +75,10 @@ def test_seeds_are_added_to_a_row_of_the_same_settings_only(tmp_path, rows):
         with pytest.raises(RunError, match=f"the same {name} for blog on digits: {value} in"):
             tables.save_results("gmu", [{**more, **other}], path, add=True)
     assert tables.read_results(path)[1] == blog
+    known_since = {**more, "settings": {**more["settings"], "flip": False}}
+    assert tables.add_seeds(blog, known_since)["settings"]["flip"] is False
+    with pytest.raises(RunError, match="the same flip for blog on digits: None in"):
+        tables.add_seeds(blog, {**more, "settings": {**more["settings"], "flip": True}})
     with pytest.raises(RunError, match="the same settings for blog on digits: unknown in"):  # an older version's row
         tables.add_seeds({name: part for name, part in blog.items() if name != "settings"}, more)
     tables.save_results("gmu", [more], path)
