@@ -13,7 +13,7 @@ from autoencoders.codec.archive import CodecError, read_images
 from data import folders
 from training.quiet import load_tensorflow
 from training.run import write_atomic
-from training.settings import one_line_errors, run_cli
+from training.settings import Settings, one_line_errors, run_cli
 
 MOST_PIXELS = 1 << 17  # values of one image that are trained on at once
 BATCH_VALUES = 12_544  # values of a batch: 16 digits
@@ -116,7 +116,7 @@ def train(images: np.ndarray, epochs: int, seed: int):
     keras.utils.set_random_seed(seed)
     model = network.build(image_shape=images.shape[1:])
     batch = max(1, BATCH_VALUES // images[0].size)
-    optimizer = cosine_adam(network.RATE, -(-len(images) // batch) * epochs)
+    optimizer = cosine_adam(network.RATE, Settings(epochs=epochs, batch_size=batch).total_steps(len(images)))
     loop.fit_arrays(model, network.compute_loss, {"image": images}, optimizer, epochs, batch, seed)
     return model
 
