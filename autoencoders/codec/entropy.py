@@ -25,11 +25,13 @@ class CodingError(UserError):
     """The bytes are no table written by `encode`, or the table cannot be written."""
 
 
-def encode(table):
+def encode(table, most_lanes=LANES):
     """Bytes of an integer table.
 
     Args:
         table: integers (rows, columns), each column with a range below 2^14.
+        most_lanes: states side by side, at most; fewer make a small table smaller and take longer. `decode` must be
+            told.
 
     Raises:
         CodingError: not a two-dimensional table of integers, or a column with a wider range.
@@ -47,13 +49,13 @@ def encode(table):
     counts = [np.bincount(column, minlength=span) for column, span in zip(symbols.T, spans, strict=True)]
     frequencies = [quantise_counts(each) for each in counts]
     tables = pack_tables(low, frequencies)
-    states, words = push(symbols, frequencies)
+    states, words = push(symbols, frequencies, min(most_lanes, lanes_for(len(symbols))))
     payload = states.astype("<u4").tobytes() + words.astype("<u2").tobytes()
     return HEADER.pack(*table.shape, len(tables), len(words)) + tables + payload
 
 
-def decode(data):
-    """The table (rows, columns) int64 that `encode` wrote.
+def decode(data, most_lanes=LANES):
+    """The table (rows, columns) int64 that `encode` wrote with as many `most_lanes`.
 
     Raises:
         CodingError: truncated or damaged bytes. (A checksum around them finds what this cannot see.)
@@ -66,7 +68,7 @@ def decode(data):
             raise CodingError(f"a table of {rows:,} x {columns:,} symbols, expected at most {MOST_SYMBOLS:,} in all")
         start = HEADER.size + table_bytes
         low, frequencies = unpack_tables(data[HEADER.size : start], columns)
-        lanes = lanes_for(rows)
+        lanes = min(most_lanes, lanes_for(rows))
         states = np.frombuffer(data, "<u4", lanes, start).astype(np.uint64)
         words = np.frombuffer(data, "<u2", word_count, start + 4 * lanes)
         return pop(states, words, frequencies, rows) + low
@@ -113,11 +115,10 @@ def cumulate(frequencies):
     return np.concatenate([[0], np.cumsum(frequencies)[:-1]])
 
 
-def push(symbols, frequencies):
+def push(symbols, frequencies, lanes):
     """Final states (lanes,) and words of the symbols (rows, columns)."""
     rows, columns = symbols.shape
     tables = [(each.astype(np.uint64), cumulate(each).astype(np.uint64)) for each in frequencies]
-    lanes = lanes_for(rows)
     states = np.full(lanes, LOWEST, np.uint64)
     words = []
     for first in reversed(range(0, rows, lanes)):

@@ -20,10 +20,11 @@ from autoencoders.lossless import coder
 from autoencoders.lossless.integers import Integers, Layer, contexts, from_network
 from autoencoders.lossless.network import RADIUS
 
-MAGIC = b"AEP\x01"
+MAGIC = b"AEP\x02"
 MOST_HEADER = 1 << 20  # bytes
 PART = 10_000  # images that are coded side by side
 MOST_VALUES = 1 << 30  # pixels times channels of an archive that is read
+TABLE_LANES = 8  # states of the entropy coder of weights: tables are short
 SAMPLE = 500  # images whose largest activations are looked at
 
 
@@ -44,7 +45,8 @@ def to_bytes(images, integers):
 
 def tables_of(integers):
     """Kernel and bias of each layer, entropy-coded."""
-    return [entropy.encode(each.reshape(-1, 1)) for layer in integers.layers for each in (layer.kernel, layer.bias)]
+    arrays = [each for layer in integers.layers for each in (layer.kernel, layer.bias)]
+    return [entropy.encode(each.reshape(-1, 1), TABLE_LANES) for each in arrays]
 
 
 def from_bytes(data):
@@ -69,7 +71,7 @@ def read(data):
         if not (len(shape) == 3 and min(count, *shape) >= 1 and count * math.prod(shape) <= MOST_VALUES):
             raise ValueError(f"{count} images of {shape}")
         pieces = cut(rest, [*header["tables"], *header["parts"]])
-        layers, tables = [], [entropy.decode(piece)[:, 0] for piece in pieces[: len(header["tables"])]]
+        layers, tables = [], [entropy.decode(piece, TABLE_LANES)[:, 0] for piece in pieces[: len(header["tables"])]]
         for (inputs, units, one, shift), kernel, bias in zip(header["layers"], tables[::2], tables[1::2], strict=True):
             layers.append(Layer(kernel.reshape(inputs, units), bias, int(one), int(shift)))
         sizes = [min(PART, count - first) for first in range(0, count, PART)]

@@ -27,6 +27,15 @@ def test_coder_takes_empty_constant_and_wide_columns(integers):
     np.testing.assert_array_equal(entropy.decode(entropy.encode(integers)), integers)
 
 
+def test_fewer_states_side_by_side_make_a_small_table_smaller():
+    integers = table(20_000, 1)
+    few = entropy.encode(integers, most_lanes=8)
+    np.testing.assert_array_equal(entropy.decode(few, most_lanes=8), integers)
+    assert len(few) < len(entropy.encode(integers)) - 500
+    with pytest.raises(entropy.CodingError):
+        entropy.decode(few)
+
+
 def test_size_is_close_to_the_entropy():
     integers = table(60_000, 8)
     counts = [np.unique(column, return_counts=True)[1] for column in integers.T]
