@@ -58,7 +58,7 @@ def run(command: Command) -> str:
                 f"{command.like} is for images {integers.shape}, received {images.shape[1:]}; leave --like out"
             )
     else:
-        integers = archive.in_integers(train(images, command.epochs, command.seed), images)
+        integers = archive.smallest(train(images, command.epochs, command.seed), images)
     content = archive.to_bytes(images, integers)
     if not np.array_equal(archive.from_bytes(content), images):
         raise CodecError("the images that came back are not those that went in; nothing was written")

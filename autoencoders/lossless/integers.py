@@ -10,7 +10,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from autoencoders.lossless.network import RADIUS, RoundedDense, bins_of
+from autoencoders.lossless.network import RADIUS, bins_of
 
 EXACT = (1 << 24) - 1  # the largest integer below which float32 holds all
 PIXEL = 255  # an input of 1 in integers
@@ -63,7 +63,7 @@ class Integers:
         if not (sound and 0 < self.ratio <= LARGEST_RATIO):
             raise ValueError("a ratio, shift or unit outside the range that a network in integers can have")
         if self.layers[0].largest_input < PIXEL or min(layer.largest_input for layer in self.layers) < 1:
-            raise ValueError("the weights are too large for sums below 2^24")
+            raise ValueError("the weights are too large for sums below 2^24; choose a coarser step")
         object.__setattr__(self, "table", exponentials(self.ratio))
 
     def frequencies(self, context, place):
@@ -149,23 +149,22 @@ def contexts(padded, place, channels):
     return np.concatenate([above.reshape(len(padded), -1), left.reshape(len(padded), -1), own], axis=1)
 
 
-def from_network(network, images):
-    """A trained network in integers: each layer's weights in its steps.
+def from_network(network, images, step=1 / 64):
+    """The integers nearest to a trained network.
 
     Args:
         network: a Keras model of `network.build`.
         images: uint8 (n, height, width, channels), some of those to be coded: their largest activations say how
             finely a layer may hand over its sums.
+        step: of the weights and biases; half of it halves the rounding and costs a bit per weight.
 
     Raises:
         ValueError: weights so large in steps that sums would not be exact.
     """
-    counting = [network.get_layer("neighbours")]
-    counting += [layer for layer in network.layers if isinstance(layer, RoundedDense)]
-    pairs = [in_steps(layer) for layer in counting]
+    pairs = rounded_weights(network, step)
     largest = largest_activations(network, images)
     one, shift, layers = PIXEL, 0, []
-    for index, ((kernel, bias), step) in enumerate(zip(pairs, [layer.step for layer in counting], strict=True)):
+    for index, (kernel, bias) in enumerate(pairs):
         scale = one / step  # what stands for 1 in the sums
         if index + 1 < len(pairs):
             shift = handover(scale, 1.25 * largest[index], *pairs[index + 1])
@@ -173,17 +172,15 @@ def from_network(network, images):
             shift = max(0, int(np.floor(np.log2(FINEST * scale))))
         layers.append(Layer(kernel, bias, one, shift))
         one = round(scale / 2**shift)
-    ratio = round(np.exp(-counting[-1].step * 2**shift / layers[-1].one) * 2**SCALE)
-    return Integers(network.input_shape[1:], tuple(layers), ratio)
+    return Integers(network.input_shape[1:], tuple(layers), round(np.exp(-step * 2**shift / layers[-1].one) * 2**SCALE))
 
 
-def in_steps(layer):
-    """Kernel and bias of a layer of `network.build` in its steps, int64."""
-    if isinstance(layer, RoundedDense):
-        weights = layer.kernel, layer.bias
-    else:
-        weights = first_matrix(layer), np.zeros(layer.units)
-    return tuple(np.round(np.asarray(each, np.float64) / layer.step).astype(np.int64) for each in weights)
+def rounded_weights(network, step):
+    """Kernels and biases of all layers in steps, int64."""
+    first = first_matrix(network.get_layer("neighbours"))
+    pairs = [(first, np.zeros(first.shape[1]))]
+    pairs += [(layer.kernel, layer.bias) for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    return [tuple(np.round(np.asarray(each, np.float64) / step).astype(np.int64) for each in pair) for pair in pairs]
 
 
 def handover(scale, largest, kernel, bias):
@@ -192,7 +189,7 @@ def handover(scale, largest, kernel, bias):
     while largest * scale / 2**shift > Layer(kernel, bias, round(scale / 2**shift), 0).largest_input:
         shift += 1
         if scale < 2**shift:
-            raise ValueError("the weights are too large for sums below 2^24")
+            raise ValueError("the weights are too large for sums below 2^24; choose a coarser step")
     return shift
 
 

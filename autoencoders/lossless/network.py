@@ -13,34 +13,6 @@ RADIUS = 4  # pixels that are seen to the left, above, and to the right in the r
 BINS = 32  # at most: a row or column of a large picture shares its number with its neighbours
 LEVELS = 256  # values of a pixel
 RATE = 3e-3  # largest learning rate that the network is trained with
-STEP, HIDDEN_STEP = 1 / 16, 1 / 8  # what weights are multiples of: in the first and last layer, in those between
-
-
-def rounded(weight, step):
-    """The nearest multiple of `step`, with the gradient of `weight` itself (straight-through, Bengio et al. 2013)."""
-    return weight + ops.stop_gradient(step * ops.round(weight / step) - weight)
-
-
-@keras.saving.register_keras_serializable(package=PACKAGE)
-class RoundedDense(layers.Dense):
-    """A dense layer whose kernel and bias count as the nearest multiples of `step`.
-
-    A network trained with it loses nothing when a file holds its weights as integers.
-
-    Args:
-        units: of the output (>= 1).
-        step: > 0; a power of 2 makes the multiples exact.
-    """
-
-    def __init__(self, units, step, **kwargs):
-        super().__init__(units, **kwargs)
-        self.step = step
-
-    def call(self, inputs):
-        return self.activation(ops.matmul(inputs, rounded(self.kernel, self.step)) + rounded(self.bias, self.step))
-
-    def get_config(self):
-        return super().get_config() | {"step": self.step}
 
 
 def bins_of(length):
@@ -59,14 +31,13 @@ class CausalNeighbours(layers.Layer):
 
     Args:
         units: of the output (>= 1).
-        step: the weights count as the nearest multiples of it, as those of `RoundedDense`.
 
     Input (n, height, width, channels) in [0, 1]; output (n, height, width, channels, units).
     """
 
-    def __init__(self, units, step=STEP, **kwargs):
+    def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
-        self.units, self.step = units, step
+        self.units = units
 
     def build(self, shape):
         _, height, width, channels = shape
@@ -80,31 +51,25 @@ class CausalNeighbours(layers.Layer):
         self.channel = self.add_weight(name="channel", shape=(channels, self.units), initializer="zeros")
         own = (2 * channels, self.units)  # of the earlier channels of the same pixel, as values, as ink
         self.own = self.add_weight(name="own", shape=own, initializer="zeros") if channels > 1 else None
-        self.places = {"row": bins_of(height), "column": bins_of(width)}
+        self.places = bins_of(height), bins_of(width)
 
     def call(self, images):
         seen = ops.concatenate([images, ops.cast(images > 0, images.dtype)], axis=-1)
         above = ops.pad(seen, [[0, 0], [RADIUS, 0], [RADIUS, RADIUS], [0, 0]])[:, :-1]
         left = ops.pad(seen, [[0, 0], [0, 0], [RADIUS, 0], [0, 0]])[:, :, :-1]
-        x = ops.conv(above, self.multiples("above"), padding="valid")
-        x = x + ops.conv(left, self.multiples("left"), padding="valid")
-        rows, columns = (ops.take(self.multiples(name), where, axis=0) for name, where in self.places.items())
-        x = x + rows[:, None] + columns
-        x = x[..., None, :] + self.multiples("channel")  # (n, height, width, channels, units)
+        x = ops.conv(above, self.above, padding="valid") + ops.conv(left, self.left, padding="valid")
+        x = x + ops.take(self.row, self.places[0], axis=0)[:, None] + ops.take(self.column, self.places[1], axis=0)
+        x = x[..., None, :] + self.channel  # (n, height, width, channels, units)
         if self.own is None:
             return x
         mask = ops.convert_to_tensor(earlier(images.shape[-1])[..., None], x.dtype)
-        return x + ops.einsum("nhwe,ceu->nhwcu", seen, mask * self.multiples("own"))
-
-    def multiples(self, name):
-        """The weight of that name as it counts."""
-        return rounded(getattr(self, name), self.step)
+        return x + ops.einsum("nhwe,ceu->nhwcu", seen, mask * self.own)
 
     def compute_output_shape(self, shape):
         return (*shape, self.units)
 
     def get_config(self):
-        return super().get_config() | {"units": self.units, "step": self.step}
+        return super().get_config() | {"units": self.units}
 
 
 def earlier(channels):
@@ -123,10 +88,8 @@ def build(*, image_shape=(28, 28, 1), units=(128, 128, 32)):
     images = keras.Input(image_shape, name="image")
     x = layers.ReLU()(CausalNeighbours(units[0], name="neighbours")(images))
     for index, width in enumerate(units[1:], 2):
-        x = RoundedDense(width, HIDDEN_STEP, activation="relu", kernel_initializer="he_normal", name=f"hidden_{index}")(
-            x
-        )
-    return keras.Model(images, RoundedDense(LEVELS, STEP, name="logits")(x), name="foresight")
+        x = layers.Dense(width, activation="relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
+    return keras.Model(images, layers.Dense(LEVELS, name="logits")(x), name="foresight")
 
 
 def pixel_bits(images, logits):

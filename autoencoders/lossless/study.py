@@ -21,7 +21,7 @@ class Config(Settings):
 
     OWN_DATA: ClassVar[bool] = False
 
-    epochs: int = 18
+    epochs: int = 6
     batch_size: int = 16
     units: tuple[int, ...] = (128, 128, 32)
     """Of the hidden layers; what a file carries grows with their products."""
@@ -56,7 +56,7 @@ def write_files(model, dataset: Dataset, run: Run) -> dict[str, float]:
     metrics = {"test/ideal_bits_per_pixel": ideal["bits_per_pixel"]}
     for name, images in (("train", seen), ("test", test)):
         start = time.perf_counter()
-        integers = archive.in_integers(model, images)
+        integers = archive.smallest(model, images)
         content = archive.to_bytes(images, integers)
         metrics[f"seconds/encode_{name}"] = time.perf_counter() - start
         write_atomic(run.path / f"{name}.aep", content)

@@ -6,7 +6,6 @@ import lzma
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from threadpoolctl import threadpool_limits
 
 from autoencoders.codec.archive import CodecError
@@ -35,13 +34,13 @@ def shaken(image_shape, units=(12, 8)):
 @pytest.fixture(scope="module")
 def grey():
     images = drawings(70)
-    return images, integers.from_network(shaken((9, 7, 1)), images)
+    return images, integers.from_network(shaken((9, 7, 1)), images, 1 / 64)
 
 
 def loops(layer, image, y, x, channel):
     """What `CausalNeighbours` says of one value, pixel by pixel."""
     height, width, channels = image.shape
-    total = np.asarray(layer.row)[layer.places["row"][y]] + np.asarray(layer.column)[layer.places["column"][x]]
+    total = np.asarray(layer.row)[layer.places[0][y]] + np.asarray(layer.column)[layer.places[1][x]]
     total = total + np.asarray(layer.channel)[channel]
 
     def add(kernel, row, column, c):
@@ -61,33 +60,12 @@ def loops(layer, image, y, x, channel):
     return total
 
 
-def test_weights_count_as_multiples_and_learn_as_themselves():
-    weight = tf.Variable([0.03, 0.04, -0.1, 5.0])
-    with tf.GradientTape() as tape:
-        counted = network.rounded(weight, 1 / 16)
-        loss = tf.reduce_sum(counted * [1.0, 2.0, 3.0, 4.0])
-    np.testing.assert_array_equal(counted, [0.0, 0.0625, -0.125, 5.0])
-    np.testing.assert_array_equal(tape.gradient(loss, weight), [1.0, 2.0, 3.0, 4.0])
-
-
-def test_all_layers_count_multiples_of_their_step():
-    """A network whose weights are rounded by hand says the same, to the bit."""
-    model, images = shaken((5, 6, 3)), drawings(2, (5, 6, 3)) / np.float32(255)
-    before = np.asarray(model(images))
-    for layer in model.layers:
-        for weight in layer.weights:
-            weight.assign(np.round(np.asarray(weight) / layer.step) * layer.step)
-    np.testing.assert_array_equal(before, model(images))
-    model.layers[-1].bias.assign_add(np.full(256, 0.49 * model.layers[-1].step))
-    np.testing.assert_array_equal(before, model(images))
-
-
 @pytest.mark.parametrize("shape", [(6, 5, 1), (5, 6, 3)])
 def test_layer_sees_what_a_loop_sees(shape):
     layer = CausalNeighbours(4)
     layer.build((None, *shape))
     for weight in layer.weights:
-        weight.assign(np.round(RANDOM.normal(size=weight.shape) / layer.step) * layer.step)
+        weight.assign(RANDOM.normal(size=weight.shape))
     image = drawings(1, shape)[0] / np.float32(255)
     seen = np.asarray(layer(image[None]))[0]
     for place in archive.places(shape):
@@ -119,14 +97,14 @@ def test_bits_of_equal_and_of_certain_expectations():
 @pytest.mark.parametrize("shape", [(9, 7, 1), (4, 6, 3)])
 def test_integers_expect_what_the_network_expects(shape):
     images, model = drawings(20, shape), shaken(shape)
-    whole = integers.from_network(model, images)
+    whole = integers.from_network(model, images, 1 / 128)
     logits = np.asarray(keras.ops.softmax(model(images / np.float32(255))))
     canvas = archive.padded(images)
     for place in archive.places(shape):
         counts = whole.frequencies(integers.contexts(canvas, place, shape[2]), place)
         assert counts.min() >= 1
         np.testing.assert_array_equal(counts.sum(axis=1), 1 << integers.PRECISION)
-        np.testing.assert_allclose(counts / (1 << integers.PRECISION), logits[:, *place], atol=0.01)
+        np.testing.assert_allclose(counts / (1 << integers.PRECISION), logits[:, *place], atol=0.03)
 
 
 def test_sums_are_exact_in_any_order_and_with_any_number_of_threads(grey):
@@ -179,7 +157,7 @@ def table(steps):
 @pytest.mark.parametrize("shape", [(9, 7, 1), (4, 6, 3)])
 def test_a_file_gives_back_every_pixel(shape):
     images = drawings(130, shape)
-    content = archive.to_bytes(images, integers.from_network(shaken(shape), images))
+    content = archive.to_bytes(images, integers.from_network(shaken(shape), images, 1 / 32))
     np.testing.assert_array_equal(archive.from_bytes(content), images)
 
 
@@ -192,8 +170,10 @@ def test_parts_are_coded_side_by_side(grey, monkeypatch):
 def test_weights_too_large_to_be_exact_are_refused():
     model = shaken((9, 7, 1))
     model.layers[-1].kernel.assign(1e6 * model.layers[-1].kernel)
+    with pytest.raises(ValueError, match="choose a coarser step"):
+        integers.from_network(model, drawings(3), 1 / 128)
     with pytest.raises(CodecError, match="train it for fewer epochs"):
-        archive.in_integers(model, drawings(3))
+        archive.smallest(model, drawings(3))
 
 
 def test_damaged_files_are_refused(grey):
