@@ -46,19 +46,16 @@ class Parsed(BaseException):
 
 @pytest.fixture
 def only_parse(monkeypatch):
-    """Every command line of the project stops when it has been read."""
+    """Every command line of the project stops when it has been read.
 
-    def stop_after(read):
-        def reading(*args, **more):
-            raise Parsed(read(*args, **more))
+    At its one root: a module that is imported meanwhile keeps what it imports by name.
+    """
+    read = settings.tyro.cli
 
-        return reading
+    def reading(*args, **more):
+        raise Parsed(read(*args, **more))
 
-    for name in ("run_cli", "parse"):
-        original = getattr(settings, name)
-        for module in [*sys.modules.values()]:
-            if getattr(module, name, None) is original:
-                monkeypatch.setattr(module, name, stop_after(original))
+    monkeypatch.setattr(settings.tyro, "cli", reading)
 
 
 @pytest.mark.filterwarnings("ignore:.*prior to execution:RuntimeWarning")
