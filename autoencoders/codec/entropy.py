@@ -49,7 +49,7 @@ def encode(table, most_lanes=LANES):
     counts = [np.bincount(column, minlength=span) for column, span in zip(symbols.T, spans, strict=True)]
     frequencies = [quantise_counts(each) for each in counts]
     tables = pack_tables(low, frequencies)
-    states, words = push(symbols, frequencies, min(most_lanes, lanes_for(len(symbols))))
+    states, words = push(symbols, frequencies, lanes_for(len(symbols), most_lanes))
     payload = states.astype("<u4").tobytes() + words.astype("<u2").tobytes()
     return HEADER.pack(*table.shape, len(tables), len(words)) + tables + payload
 
@@ -68,7 +68,7 @@ def decode(data, most_lanes=LANES):
             raise CodingError(f"a table of {rows:,} x {columns:,} symbols, expected at most {MOST_SYMBOLS:,} in all")
         start = HEADER.size + table_bytes
         low, frequencies = unpack_tables(data[HEADER.size : start], columns)
-        lanes = min(most_lanes, lanes_for(rows))
+        lanes = lanes_for(rows, most_lanes)
         states = np.frombuffer(data, "<u4", lanes, start).astype(np.uint64)
         words = np.frombuffer(data, "<u2", word_count, start + 4 * lanes)
         return pop(states, words, frequencies, rows) + low
@@ -78,9 +78,9 @@ def decode(data, most_lanes=LANES):
         raise CodingError(f"{len(data)} bytes are not a coded table ({error})") from None
 
 
-def lanes_for(rows):
-    """Number of states for a table: one per 64 rows, 1 to LANES."""
-    return int(np.clip(rows // 64, 1, LANES))
+def lanes_for(rows, most):
+    """Number of states for a table: one per 64 rows, 1 to `most`."""
+    return int(np.clip(rows // 64, 1, most))
 
 
 def quantise_counts(counts):
