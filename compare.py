@@ -19,7 +19,7 @@ from commands import jobs
 from common.options import closest
 from reporting import claims, side_by_side, tables
 from reporting.methods import METHODS
-from training.run import RunError, write_atomic
+from training.run import Run, RunError, write_atomic
 from training.settings import SettingsError, check, check_at_least, fail, one_line_errors, run_cli
 
 
@@ -119,7 +119,7 @@ def columns(rows: list[tables.Row], methods: list[str], which: str) -> tuple[str
     return tuple(tables.first_metrics(rows, [Path(method) / "README.md" for method in methods]))
 
 
-def report(rows: dict[str, list[tables.Row]], chosen, options: Compare, tasks: list[jobs.Task]) -> None:
+def report(rows: dict[str, list[tables.Row]], chosen, options: Compare, runs: list[Run]) -> None:
     """Prints the table and the paired tests; writes Markdown, CSV and figures."""
     several = len(rows) > 1
     flat = [
@@ -141,7 +141,7 @@ def report(rows: dict[str, list[tables.Row]], chosen, options: Compare, tasks: l
     out, name = Path(options.out), "-".join(options.methods)
     write_atomic(out / f"{name}.md", table + "\n")
     write_atomic(out / f"{name}.csv", tables.as_csv(flat, metrics))
-    for path in side_by_side.draw([task.run for task in tasks if task.run.finished], out, name):
+    for path in side_by_side.draw(runs, out, name):
         print(f"wrote {path}")
 
 
@@ -159,11 +159,12 @@ def main(argv: list[str] | None = None) -> None:
             print("\ninterrupted; finished runs are kept, the same command goes on.")
             raise SystemExit(130) from None
         rows = collect(tasks, "python compare.py " + shlex.join(argv))
-        report(rows, chosen, options, tasks)
+        runs = [task.run for task in tasks if task.run.finished]
+        report(rows, chosen, options, runs)
         for method, new in rows.items():
             if options.save:
                 tables.save_results(method, new, Path(method) / "results.json", options.add)
-            side_by_side.redraw(method, [task.run for task in tasks if task.method == method and task.run.finished])
+            side_by_side.redraw(method, [run for run in runs if run.config["method"] == method])
     if failures:
         fail(RunError("; ".join(failures)), 1)
 
