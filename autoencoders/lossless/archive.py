@@ -6,7 +6,6 @@ the rest, length of the header, header (JSON), two coded tables per layer, then 
 is ever unpickled.
 """
 
-import contextlib
 import itertools
 import math
 import struct
@@ -18,7 +17,7 @@ from threadpoolctl import threadpool_limits  # scikit-learn depends on it
 from autoencoders.codec import entropy
 from autoencoders.codec.archive import CodecError, cut, opened, seal, unsealed
 from autoencoders.lossless import coder
-from autoencoders.lossless.integers import PRECISION, Integers, Layer, contexts, from_network
+from autoencoders.lossless.integers import Integers, Layer, TooLargeError, contexts, from_network
 from autoencoders.lossless.network import RADIUS
 
 MAGIC = b"AEP\x02"
@@ -26,8 +25,7 @@ MOST_HEADER = 1 << 20  # bytes
 PART = 10_000  # images that are coded side by side
 MOST_VALUES = 1 << 30  # pixels times channels of an archive that is read
 TABLE_LANES = 8  # states of the entropy coder of weights: tables are short
-STEPS = (1 / 128, 1 / 64, 1 / 32, 1 / 16)  # of weights, from which the smallest file is chosen
-SAMPLE, EVERY = 500, 5  # images that it is chosen by, and which of their values
+SAMPLE = 400_000  # values whose largest activations are looked at
 
 
 def to_bytes(images, integers):
@@ -82,21 +80,14 @@ def read(data):
         raise CodecError(f"an .aep file of another kind or version ({error}); compress the images again") from None
 
 
-def smallest(network, images):
-    """The network in integers, of several roundings the one that makes the smallest file of these images."""
-    chosen = images[:: max(1, len(images) // SAMPLE)]
-
-    def size(integers):
-        shares = [widths / (1 << PRECISION) for _, widths in foreseen(chosen, integers, EVERY)]
-        return sum(map(len, tables_of(integers))) - np.log2(shares).mean() * images.size / 8
-
-    candidates = []
-    for step in STEPS:
-        with contextlib.suppress(ValueError):  # too fine for weights as large as these
-            candidates.append(from_network(network, images[:SAMPLE], step))
-    if not candidates:
-        raise CodecError("the network's weights are too large to be exact in integers; train it for fewer epochs")
-    return min(candidates, key=size)
+def in_integers(network, images):
+    """The trained network in integers, for a file of these images; raises CodecError where they cannot hold it."""
+    try:
+        return from_network(network, images[: max(1, SAMPLE // images[0].size)])
+    except TooLargeError:
+        raise CodecError(
+            "the network's weights are too large to be exact in integers; train it for fewer epochs"
+        ) from None
 
 
 def places(shape):
@@ -121,11 +112,11 @@ def expected(canvas, place, integers):
 
 
 @threadpool_limits.wrap(limits=1)  # of many small products, other threads only wait
-def foreseen(images, integers, every=1):
-    """Per place, of which each `every`th is visited: the frequencies before each image's value and its own, (n,)."""
+def foreseen(images, integers):
+    """Per place: the frequencies before each image's value and its own, (n,)."""
     canvas = padded(images)
     found = []
-    for place in itertools.islice(places(integers.shape), 0, None, every):
+    for place in places(integers.shape):
         counts, rows = expected(canvas, place, integers)
         values = images[:, place[0], place[1], place[2]]
         widths = counts[rows, values]

@@ -16,7 +16,7 @@ from training.run import write_atomic
 from training.settings import Settings, one_line_errors, run_cli
 
 MOST_PIXELS = 1 << 17  # values of one image that are trained on at once
-BATCH_VALUES = 12_544  # values of a batch: 16 digits
+BATCH_VALUES = 6272  # values of a batch: 8 digits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ def run(command: Command) -> str:
                 f"{command.like} is for images {integers.shape}, received {images.shape[1:]}; leave --like out"
             )
     else:
-        integers = archive.smallest(train(images, command.epochs, command.seed), images)
+        integers = archive.in_integers(train(images, command.epochs, command.seed), images)
     content = archive.to_bytes(images, integers)
     if not np.array_equal(archive.from_bytes(content), images):
         raise CodecError("the images that came back are not those that went in; nothing was written")
@@ -116,8 +116,11 @@ def train(images: np.ndarray, epochs: int, seed: int):
     keras.utils.set_random_seed(seed)
     model = network.build(image_shape=images.shape[1:])
     batch = max(1, BATCH_VALUES // images[0].size)
-    optimizer = cosine_adam(network.RATE, Settings(epochs=epochs, batch_size=batch).total_steps(len(images)))
-    loop.fit_arrays(model, network.compute_loss, {"image": images}, optimizer, epochs, batch, seed)
+    steps = Settings(epochs=epochs, batch_size=batch).total_steps(len(images))
+    optimizer = cosine_adam(network.RATE, steps)
+    loop.fit_arrays(
+        model, network.make_objective(optimizer, steps, images.size), {"image": images}, optimizer, epochs, batch, seed
+    )
     return model
 
 

@@ -10,7 +10,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from autoencoders.lossless.network import RADIUS, bins_of
+from autoencoders.lossless import network as foresight
+from autoencoders.lossless.network import RADIUS, rows_of, step_of
 
 EXACT = (1 << 24) - 1  # the largest integer below which float32 holds all
 PIXEL = 255  # an input of 1 in integers
@@ -18,6 +19,10 @@ PRECISION = 20  # frequencies of the 256 values sum to 2^20
 SCALE = 30  # bits behind the point in the table of exponentials
 FINEST = 1 / 64  # nats: largest step between neighbours in the table; the smallest is half of it
 LARGEST_RATIO = int(0.9923 * 2**SCALE)  # just above e^(-FINEST / 2): no file makes the table longer
+
+
+class TooLargeError(ValueError):
+    """Weights with which sums of integers would not be exact."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +68,9 @@ class Integers:
         if not (sound and 0 < self.ratio <= LARGEST_RATIO):
             raise ValueError("a ratio, shift or unit outside the range that a network in integers can have")
         if self.layers[0].largest_input < PIXEL or min(layer.largest_input for layer in self.layers) < 1:
-            raise ValueError("the weights are too large for sums below 2^24; choose a coarser step")
+            raise TooLargeError("the weights are too large for sums below 2^24")
         object.__setattr__(self, "table", exponentials(self.ratio))
+        object.__setattr__(self, "rows", rows_of(self.shape))
 
     def frequencies(self, context, place):
         """How often each value is to be expected, of 2^PRECISION.
@@ -79,7 +85,7 @@ class Integers:
         first, *others = self.layers
         pixels = context.shape[1]
         inputs = np.concatenate([context, np.where(context > 0, np.uint8(PIXEL), np.uint8(0))], axis=1)
-        here = PIXEL * first.kernel[2 * pixels + self.rows_of(place)].sum(axis=0) + first.one * first.bias
+        here = PIXEL * first.kernel[2 * pixels + self.rows[place]].sum(axis=0) + first.one * first.bias
         sums = product(inputs, first.kernel[: 2 * pixels]) + here.astype(np.float32)
         shift = first.shift
         for layer in others:
@@ -87,12 +93,6 @@ class Integers:
             sums = product(handed, layer.kernel) + (layer.one * layer.bias).astype(np.float32)
             shift = layer.shift
         return shares_of(sums.astype(np.int32), shift, self.table)
-
-    def rows_of(self, place):
-        """Which rows of the first kernel, after those of the pixels, belong to a place."""
-        rows, columns = bins_of(self.shape[0]), bins_of(self.shape[1])
-        y, x, channel = place
-        return np.array([rows[y], rows[-1] + 1 + columns[x], rows[-1] + columns[-1] + 2 + channel])
 
 
 def shares_of(sums, shift, table):
@@ -149,22 +149,25 @@ def contexts(padded, place, channels):
     return np.concatenate([above.reshape(len(padded), -1), left.reshape(len(padded), -1), own], axis=1)
 
 
-def from_network(network, images, step=1 / 64):
-    """The integers nearest to a trained network.
+def from_network(network, images):
+    """A trained network in integers: its weights in their steps.
 
     Args:
         network: a Keras model of `network.build`.
         images: uint8 (n, height, width, channels), some of those to be coded: their largest activations say how
             finely a layer may hand over its sums.
-        step: of the weights and biases; half of it halves the rounding and costs a bit per weight.
 
     Raises:
-        ValueError: weights so large in steps that sums would not be exact.
+        TooLargeError: weights so large that sums would not be exact.
     """
-    pairs = rounded_weights(network, step)
+    known = network.get_layer("known")
+    pairs = [(in_steps(known.weights), np.zeros(known.units, np.int64))]
+    dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    pairs += [(in_steps([layer.kernel]), in_steps([layer.bias])) for layer in dense]
+    steps = [step_of(layer.weights[0]) for layer in (known, *dense)]
     largest = largest_activations(network, images)
     one, shift, layers = PIXEL, 0, []
-    for index, (kernel, bias) in enumerate(pairs):
+    for index, ((kernel, bias), step) in enumerate(zip(pairs, steps, strict=True)):
         scale = one / step  # what stands for 1 in the sums
         if index + 1 < len(pairs):
             shift = handover(scale, 1.25 * largest[index], *pairs[index + 1])
@@ -172,15 +175,12 @@ def from_network(network, images, step=1 / 64):
             shift = max(0, int(np.floor(np.log2(FINEST * scale))))
         layers.append(Layer(kernel, bias, one, shift))
         one = round(scale / 2**shift)
-    return Integers(network.input_shape[1:], tuple(layers), round(np.exp(-step * 2**shift / layers[-1].one) * 2**SCALE))
+    return Integers(images.shape[1:], tuple(layers), round(np.exp(-steps[-1] * 2**shift / layers[-1].one) * 2**SCALE))
 
 
-def rounded_weights(network, step):
-    """Kernels and biases of all layers in steps, int64."""
-    first = first_matrix(network.get_layer("neighbours"))
-    pairs = [(first, np.zeros(first.shape[1]))]
-    pairs += [(layer.kernel, layer.bias) for layer in network.layers if isinstance(layer, keras.layers.Dense)]
-    return [tuple(np.round(np.asarray(each, np.float64) / step).astype(np.int64) for each in pair) for pair in pairs]
+def in_steps(weights):
+    """Weights of a layer, one below the other, in steps, int64."""
+    return np.concatenate([np.round(np.asarray(each, np.float64) / step_of(each)) for each in weights]).astype(np.int64)
 
 
 def handover(scale, largest, kernel, bias):
@@ -189,28 +189,18 @@ def handover(scale, largest, kernel, bias):
     while largest * scale / 2**shift > Layer(kernel, bias, round(scale / 2**shift), 0).largest_input:
         shift += 1
         if scale < 2**shift:
-            raise ValueError("the weights are too large for sums below 2^24; choose a coarser step")
+            raise TooLargeError("the weights are too large for sums below 2^24")
     return shift
 
 
 def largest_activations(network, images):
-    """The largest output of each hidden layer for uint8 images."""
+    """The largest output of each hidden layer for uint8 images, one by one: contexts take 80 times as much."""
     hidden = [layer for layer in network.layers if isinstance(layer, keras.layers.ReLU) or "hidden" in layer.name]
     outputs = keras.Model(network.input, [layer.output for layer in hidden])
-    return [
-        float(np.max(each)) for each in keras.tree.flatten(outputs(images.astype(np.float32) / PIXEL, training=False))
-    ]
-
-
-def first_matrix(layer):
-    """The weights of `CausalNeighbours` as one matrix, rows as `Integers.layers` says."""
-    channels = layer.channel.shape[0]
-
-    def of_pixels(kernel):
-        kernel = np.asarray(kernel).reshape(-1, 2, channels, layer.units)  # pixel, value or ink, channel, unit
-        return kernel.swapaxes(0, 1).reshape(2, -1, layer.units)
-
-    parts = [layer.above, layer.left] + [layer.own] * (layer.own is not None)
-    seen = np.concatenate([of_pixels(part) for part in parts], axis=1)
-    places = [np.asarray(each) for each in (layer.row, layer.column, layer.channel)]
-    return np.concatenate([*seen, *places])
+    rows = keras.ops.convert_to_tensor(rows_of(images.shape[1:]).reshape(-1, 3))
+    found = []
+    for image in images:
+        known = foresight.contexts(keras.ops.convert_to_tensor(image[None] / np.float32(PIXEL)))
+        known = keras.ops.reshape(known, (len(rows), -1))
+        found.append([float(np.max(each)) for each in keras.tree.flatten(outputs([known, rows], training=False))])
+    return np.max(found, axis=0)

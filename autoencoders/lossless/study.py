@@ -21,8 +21,8 @@ class Config(Settings):
 
     OWN_DATA: ClassVar[bool] = False
 
-    epochs: int = 6
-    batch_size: int = 16
+    epochs: int = 24
+    batch_size: int = 8
     units: tuple[int, ...] = (128, 128, 32)
     """Of the hidden layers; what a file carries grows with their products."""
 
@@ -41,22 +41,24 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     )
     dataset = dataclasses.replace(dataset, train=train, validation=validation, test=test)
     model = network.build(image_shape=dataset.train["image"].shape[1:], units=config.units)
-    optimizer = cosine_adam(network.RATE, config.total_steps(dataset.counts()["train"]))
-    history = loop.fit(model, network.compute_loss, dataset, config, run, optimizer)
-    run.finish(None, write_files(model, dataset, run), dataset.counts(), history)
+    steps = config.total_steps(dataset.counts()["train"])
+    optimizer = cosine_adam(network.RATE, steps)
+    compute_loss = network.make_objective(optimizer, steps, test["image"].size)
+    history = loop.fit(model, compute_loss, dataset, config, run, optimizer)
+    ideal = loop.evaluate(model, compute_loss, dataset.test, batch_size=50)
+    metrics = {"test/ideal_bits_per_pixel": ideal["bits_per_pixel"]} | write_files(model, dataset, run)
+    run.finish(None, metrics, dataset.counts(), history)
 
 
 def write_files(model, dataset: Dataset, run: Run) -> dict[str, float]:
     """All images but the test images in one file, these in another, each with the network inside; sizes and seconds."""
-    from autoencoders.lossless import archive, network
-    from training import loop
+    from autoencoders.lossless import archive
 
     test, seen = dataset.test["image"], np.concatenate([dataset.train["image"], dataset.validation["image"]])
-    ideal = loop.evaluate(model, network.compute_loss, dataset.test, batch_size=50)
-    metrics = {"test/ideal_bits_per_pixel": ideal["bits_per_pixel"]}
+    metrics = {}
     for name, images in (("train", seen), ("test", test)):
         start = time.perf_counter()
-        integers = archive.smallest(model, images)
+        integers = archive.in_integers(model, images)
         content = archive.to_bytes(images, integers)
         metrics[f"seconds/encode_{name}"] = time.perf_counter() - start
         write_atomic(run.path / f"{name}.aep", content)

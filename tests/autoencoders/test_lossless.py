@@ -6,12 +6,13 @@ import lzma
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from threadpoolctl import threadpool_limits
 
 from autoencoders.codec.archive import CodecError
 from autoencoders.codec.entropy import CodingError
 from autoencoders.lossless import archive, coder, command, integers, network
-from autoencoders.lossless.network import RADIUS, CausalNeighbours
+from autoencoders.lossless.network import RADIUS
 
 RANDOM = np.random.default_rng(0)
 
@@ -23,88 +24,154 @@ def drawings(count, shape=(9, 7, 1)):
 
 
 def shaken(image_shape, units=(12, 8)):
-    """A network whose every weight matters."""
+    """A network whose every weight matters, and is what a file can hold."""
     keras.utils.set_random_seed(1)
     model = network.build(image_shape=image_shape, units=units)
     for weight in model.weights:
         weight.assign(weight + RANDOM.normal(0, 0.1, weight.shape))
+        weight.assign(network.nearest(weight))
     return model
+
+
+def logits_everywhere(model, images):
+    """(n, height, width, channels, 256), every context looked at."""
+    known = np.asarray(network.contexts(images))
+    rows = np.broadcast_to(network.rows_of(images.shape[1:]), (*known.shape[:-1], 3))
+    logits = model([known.reshape(-1, known.shape[-1]), rows.reshape(-1, 3)], training=False)
+    return np.asarray(logits).reshape(*images.shape, 256)
 
 
 @pytest.fixture(scope="module")
 def grey():
     images = drawings(70)
-    return images, integers.from_network(shaken((9, 7, 1)), images, 1 / 64)
+    return images, integers.from_network(shaken((9, 7, 1)), images)
 
 
-def loops(layer, image, y, x, channel):
-    """What `CausalNeighbours` says of one value, pixel by pixel."""
+def loop(image, y, x, channel):
+    """What is known at one place, pixel by pixel."""
     height, width, channels = image.shape
-    total = np.asarray(layer.row)[layer.places[0][y]] + np.asarray(layer.column)[layer.places[1][x]]
-    total = total + np.asarray(layer.channel)[channel]
-
-    def add(kernel, row, column, c):
-        if 0 <= row < height and 0 <= column < width:
-            value = image[row, column, c]
-            return value * kernel[c] + (value > 0) * kernel[channels + c]
-        return 0.0
-
-    above, left = np.asarray(layer.above), np.asarray(layer.left)
-    for c in range(channels):
-        for i in range(RADIUS):
-            total = total + add(left[0, i], y, x - RADIUS + i, c)
-            for j in range(2 * RADIUS + 1):
-                total = total + add(above[i, j], y - RADIUS + i, x - RADIUS + j, c)
-    for c in range(channel):
-        total = total + add(np.asarray(layer.own), y, x, c)
-    return total
+    before = [(y - RADIUS + i, x - RADIUS + j) for i in range(RADIUS) for j in range(2 * RADIUS + 1)]
+    before += [(y, x - RADIUS + j) for j in range(RADIUS)]
+    inside = [0 <= row < height and 0 <= column < width for row, column in before]
+    known = [image[at] if there else np.zeros(channels) for at, there in zip(before, inside, strict=True)]
+    if channels > 1:
+        known.append(np.where(np.arange(channels) < channel, image[y, x], 0))
+    return np.concatenate(known)
 
 
 @pytest.mark.parametrize("shape", [(6, 5, 1), (5, 6, 3)])
-def test_layer_sees_what_a_loop_sees(shape):
-    layer = CausalNeighbours(4)
-    layer.build((None, *shape))
+def test_contexts_in_the_graph_and_in_the_codec_are_what_a_loop_finds(shape):
+    images = drawings(3, shape)
+    known, canvas = np.asarray(network.contexts(images.astype(np.float32))), archive.padded(images)
+    for place in archive.places(shape):
+        expected = np.stack([loop(image, *place) for image in images])
+        np.testing.assert_array_equal(known[:, *place], expected)
+        np.testing.assert_array_equal(integers.contexts(canvas, place, shape[2]), expected)
+
+
+def test_first_layer_is_a_matrix_of_values_ink_and_place():
+    layer, shape = network.Known(3, places=4 + 5 + 1), (4, 5, 1)
+    context = RANDOM.uniform(size=(6, 40)) * (RANDOM.uniform(size=(6, 40)) > 0.5)
+    rows = network.rows_of(shape).reshape(-1, 3)[[0, 3, 7, 12, 18, 19]]
+    layer.build([(None, 40), (None, 3)])
     for weight in layer.weights:
         weight.assign(RANDOM.normal(size=weight.shape))
-    image = drawings(1, shape)[0] / np.float32(255)
-    seen = np.asarray(layer(image[None]))[0]
-    for place in archive.places(shape):
-        np.testing.assert_allclose(seen[place], loops(layer, image, *place), rtol=1e-4, atol=1e-5)
+    one_hot = np.zeros((6, 10))
+    for line, (y, x) in zip(one_hot, [(0, 0), (0, 3), (1, 2), (2, 2), (3, 3), (3, 4)], strict=True):
+        line[[y, 4 + x, 9]] = 1
+    matrix = np.concatenate([np.asarray(each) for each in layer.weights])
+    expected = np.concatenate([context, context > 0, one_hot], axis=1) @ matrix
+    np.testing.assert_allclose(layer([context.astype(np.float32), rows]), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(9, 7, 1), (4, 40, 3)])
 def test_nothing_not_yet_known_is_used(shape):
     """Changing a value changes no logits of the values up to it."""
     model, images = shaken(shape), drawings(1, shape) / np.float32(255)
-    before = np.asarray(model(images)).reshape(-1, 256)
+    before = logits_everywhere(model, images).reshape(-1, 256)
     for place in [(0, 0, 0), (2, 3, shape[2] - 1), (shape[0] - 1, shape[1] - 1, 0)]:
         changed = images.copy()
         changed[(0, *place)] = 1 - changed[(0, *place)]
-        after = np.asarray(model(changed)).reshape(-1, 256)
+        after = logits_everywhere(model, changed).reshape(-1, 256)
         index = np.ravel_multi_index(place, shape)
         np.testing.assert_array_equal(before[: index + 1], after[: index + 1])
         assert index + 1 == len(before) or np.any(before[index + 1 :] != after[index + 1 :])
 
 
-def test_bits_of_equal_and_of_certain_expectations():
+@pytest.mark.parametrize("shape", [(9, 7, 1), (4, 6, 3)])
+def test_bits_are_those_of_all_contexts_one_by_one(shape):
+    """Contexts without ink are looked at once per place only; they count for every image."""
+    images, model = drawings(6, shape) / np.float32(255), shaken(shape)
+    images[:2] = 0
+    chances = np.asarray(keras.ops.softmax(logits_everywhere(model, images)))
+    values = np.round(255 * images).astype(int)[..., None]
+    expected = -np.log2(np.take_along_axis(chances, values, axis=-1))[..., 0]
+    np.testing.assert_allclose(network.pixel_bits(images, model), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_bits_of_equal_expectations():
     images = drawings(2) / np.float32(255)
-    logits = np.zeros((*images.shape, 256), np.float32)
-    np.testing.assert_allclose(network.pixel_bits(images, logits), 8.0, rtol=1e-6)
-    np.put_along_axis(logits, np.round(255 * images).astype(int)[..., None], 50.0, axis=-1)
-    np.testing.assert_allclose(network.pixel_bits(images, logits), 0.0, atol=1e-6)
+    bits = network.pixel_bits(images, lambda known: keras.ops.zeros((len(known[0]), 256)))
+    np.testing.assert_allclose(bits, 8.0, rtol=1e-6)
+
+
+def test_bits_of_weights_are_those_of_a_laplace_distribution_in_steps():
+    """Of 200,000 draws with mean 1 and a step of 1/16: log2(2e 16) = 6.44 bits each, as by their entropy."""
+    draws = RANDOM.laplace(size=200_000)
+    weight = keras.Variable(draws, name="kernel")
+    counts = np.unique(np.round(16 * draws), return_counts=True)[1] / len(draws)
+    assert float(network.weight_bits([weight])) / len(draws) == pytest.approx(
+        -(counts * np.log2(counts)).sum(), rel=5e-3
+    )
+    assert float(network.weight_bits([keras.Variable(np.zeros(9), name="kernel")])) == 0
+
+
+def test_weights_are_paid_for_in_training_alone():
+    model, batch = shaken((9, 7, 1)), {"image": drawings(6) / np.float32(255)}
+    compute_loss = network.make_objective(keras.optimizers.SGD(0.0), steps=3, values=1000)
+    (paid, terms), (bits, _) = (compute_loss(model, batch, training=training) for training in (True, False))
+    assert float(paid - bits) == pytest.approx(float(network.weight_bits(model.weights)) / 1000, rel=1e-4)
+    assert float(terms["bits_per_pixel"]) == float(bits)
+
+
+def test_weights_count_as_those_of_the_file_in_the_last_third_and_gradients_pass():
+    """Before, as they are; after, as multiples of 1/8 between the first and the last layer, of 1/16 in these."""
+    model, batch = shaken((9, 7, 1)), {"image": drawings(6) / np.float32(255)}
+    optimizer = keras.optimizers.SGD(0.0)
+    compute_loss = network.make_objective(optimizer, steps=3, values=1e12)
+    steps = {weight.path: network.step_of(weight) for weight in model.weights}
+    assert {path: step for path, step in steps.items() if step != 1 / 16} == {
+        "hidden_2/kernel": 1 / 8,
+        "hidden_2/bias": 1 / 8,
+    }
+
+    def bits():
+        with tf.GradientTape() as tape:
+            value = compute_loss(model, batch, training=True)[0]
+        return float(value), tape.gradient(value, model.trainable_variables)
+
+    multiples, there = bits()
+    for weight in model.weights:
+        weight.assign(weight + 0.49 * network.step_of(weight) * RANDOM.uniform(-1, 1, weight.shape))
+    free = bits()[0]
+    optimizer.iterations.assign(2)
+    late, gradients = bits()
+    assert abs(free - multiples) > 1e-3 and late == pytest.approx(multiples, rel=1e-6)
+    for one, other in zip(gradients, there, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(9, 7, 1), (4, 6, 3)])
 def test_integers_expect_what_the_network_expects(shape):
     images, model = drawings(20, shape), shaken(shape)
-    whole = integers.from_network(model, images, 1 / 128)
-    logits = np.asarray(keras.ops.softmax(model(images / np.float32(255))))
+    whole = integers.from_network(model, images)
+    chances = np.asarray(keras.ops.softmax(logits_everywhere(model, images / np.float32(255))))
     canvas = archive.padded(images)
     for place in archive.places(shape):
         counts = whole.frequencies(integers.contexts(canvas, place, shape[2]), place)
         assert counts.min() >= 1
         np.testing.assert_array_equal(counts.sum(axis=1), 1 << integers.PRECISION)
-        np.testing.assert_allclose(counts / (1 << integers.PRECISION), logits[:, *place], atol=0.03)
+        np.testing.assert_allclose(counts / (1 << integers.PRECISION), chances[:, *place], atol=0.03)
 
 
 def test_sums_are_exact_in_any_order_and_with_any_number_of_threads(grey):
@@ -157,7 +224,7 @@ def table(steps):
 @pytest.mark.parametrize("shape", [(9, 7, 1), (4, 6, 3)])
 def test_a_file_gives_back_every_pixel(shape):
     images = drawings(130, shape)
-    content = archive.to_bytes(images, integers.from_network(shaken(shape), images, 1 / 32))
+    content = archive.to_bytes(images, integers.from_network(shaken(shape), images))
     np.testing.assert_array_equal(archive.from_bytes(content), images)
 
 
@@ -170,10 +237,10 @@ def test_parts_are_coded_side_by_side(grey, monkeypatch):
 def test_weights_too_large_to_be_exact_are_refused():
     model = shaken((9, 7, 1))
     model.layers[-1].kernel.assign(1e6 * model.layers[-1].kernel)
-    with pytest.raises(ValueError, match="choose a coarser step"):
-        integers.from_network(model, drawings(3), 1 / 128)
+    with pytest.raises(integers.TooLargeError, match="too large for sums"):
+        integers.from_network(model, drawings(3))
     with pytest.raises(CodecError, match="train it for fewer epochs"):
-        archive.smallest(model, drawings(3))
+        archive.in_integers(model, drawings(3))
 
 
 def test_damaged_files_are_refused(grey):
