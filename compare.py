@@ -107,7 +107,7 @@ def collect(tasks: list[jobs.Task], command: str) -> dict[str, list[tables.Row]]
     """Method -> rows of its finished runs."""
     rows = {}
     for method in dict.fromkeys(task.method for task in tasks):
-        runs = [task.run for task in tasks if task.method == method and task.run.finished]
+        runs = [task.run for task in tasks if task.method == method and task.finished]
         rows[method] = tables.summarise(runs, command)
     return rows
 
@@ -159,7 +159,7 @@ def main(argv: list[str] | None = None) -> None:
             print("\ninterrupted; finished runs are kept, the same command goes on.")
             raise SystemExit(130) from None
         rows = collect(tasks, "python compare.py " + shlex.join(argv))
-        runs = [task.run for task in tasks if task.run.finished]
+        runs = [task.run for task in tasks if task.finished]
         report(rows, chosen, options, runs)
         for method, new in rows.items():
             if options.save:

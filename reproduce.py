@@ -62,7 +62,7 @@ def judge(method: str, options: Reproduce, tasks: list[jobs.Task]) -> tuple[list
         rows = tables.read_results(path) if path.exists() else []
     else:
         size = "quick" if options.size == "quick" else "full"
-        runs = [task.run for task in tasks if task.run.finished]
+        runs = [task.run for task in tasks if task.finished]
         side_by_side.redraw(method, runs)
         rows = tables.summarise(runs, f"python reproduce.py --only {method} --size {size}")
         if options.save:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from commands.cluster import connected
 from data import images
-from training.run import Run
-from training.settings import SettingsError, parse
+from training.run import Run, RunError
+from training.settings import Settings, SettingsError, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,12 +68,25 @@ class Task:
         return self.module.partition(".")[0]
 
     @property
+    def settings(self) -> tuple[str, Settings]:
+        """Its variant, and the settings with its flags."""
+        return parse(self.module, importlib.import_module(self.module).VARIANTS, self.arguments)
+
+    @property
     def run(self) -> Run:
         """The run folder that this task fills."""
-        variants = importlib.import_module(self.module).VARIANTS
-        variant, config = parse(self.module, variants, self.arguments)
+        variant, config = self.settings
         data = images.run_name(config.data, config.data_dir, **config.reductions)
         return Run.at(self.method, variant, config, data)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is there, made with the settings that the task has today."""
+        run = self.run
+        try:
+            return run.answers(self.settings[1])
+        except RunError:  # a damaged config.json; who reads the run says so
+            return run.finished
 
     def execute(self, jobs: int = 1) -> str | None:
         """Runs the task, going on where it stopped, with its share of the processor when `jobs` run side by side.
@@ -81,7 +94,7 @@ class Task:
         Returns:
             None, or the last line it printed when it failed.
         """
-        if self.run.finished:
+        if self.finished:
             return None
         resume = ["--resume"] if self.run.path.exists() else []
         command = [sys.executable, "-m", self.module, *self.arguments, *resume]
@@ -107,7 +120,7 @@ def execute_all(tasks: list[Task], jobs: int = 1, backend: str = "loky", cluster
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    waiting = [task for task in tasks if not task.run.finished]
+    waiting = [task for task in tasks if not task.finished]
     minutes = sum(task.minutes for task in waiting) * 4 / (os.cpu_count() or 1)  # side by side they share the cores
     skipped, unknown = len(tasks) - len(waiting), sum(not task.minutes for task in waiting)
     amount = f"about {minutes:.0f} min" if minutes >= 1 else "less than a minute"

@@ -48,6 +48,11 @@ def test_compare_and_reproduce_as_a_user_runs_them(command, tmp_path, capsys):
     assert "0 runs to do" in again and "4 finished" in again
     assert f"skipped {damaged}" in again and "| blog" in again
     assert (damaged / "result.json").read_text() == '{"half'
+    other = ["gmu", "--variants", "blog", "--seeds", "0", "--runs-dir", str(runs), "--out", str(tmp_path / "other")]
+    with pytest.raises(SystemExit) as exit_:  # no row of two epochs in a table of one
+        compare.main([*other, "--", "--epochs", "1", "--samples", "50"])
+    said = capsys.readouterr()
+    assert exit_.value.code == 1 and "has 2 epochs already, --epochs is 1" in said.err and "| blog" not in said.out
 
     done = command("reproduce.py", "--only", "gmu", "--size", "committed", "--out", out, "--runs-dir", runs, check=0)
     entries = json.loads((out / "claims.json").read_text())

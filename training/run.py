@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from common import UserError, reason_of
+from common import UserError
 from training import lock
 from training.environment import machine
 from training.settings import OPERATIONAL, Settings
@@ -147,15 +147,24 @@ class Run:
                 f"{self.path} cannot be made {config.epochs} epochs long: {reason} over {before} epochs; resume with "
                 f"--epochs {before}, or start again with another --tag"
             )
+        for name, before, now in self.changed(config):
+            raise RunError(
+                f"--{name.replace('_', '-')} was {before} when {self.path} was started, received {now}; resume with "
+                "the same value, use --overwrite, or another --tag"
+            )
+
+    def changed(self, config: Settings) -> list[tuple[str, Any, Any]]:
+        """Settings other than epochs that shape a model or its training and differ: (name, the run's, in `config`)."""
         newest = (type(config)(), config)  # the defaults stand for settings that are newer than the run
         defaults, asked = (json.loads(json.dumps(dataclasses.asdict(settings))) for settings in newest)
         started = defaults | self.config["settings"]
-        for name in sorted((started.keys() | asked.keys()) - OPERATIONAL):
-            if started.get(name) != asked.get(name):
-                raise RunError(
-                    f"--{name.replace('_', '-')} was {started.get(name)} when {self.path} was started, received "
-                    f"{asked.get(name)}; resume with the same value, use --overwrite, or another --tag"
-                )
+        names = sorted((started.keys() | asked.keys()) - OPERATIONAL)
+        return [(name, started.get(name), asked.get(name)) for name in names if started.get(name) != asked.get(name)]
+
+    def answers(self, config: Settings) -> bool:
+        """Whether it is finished and was made with just these settings."""
+        same_length = self.finished and self.config["settings"].get("epochs", config.epochs) == config.epochs
+        return same_length and not self.changed(config)
 
     def check_data(self, config: Settings, checksum: str) -> None:
         """Raises RunError where a run to be resumed was started on other content of the same data."""
@@ -276,25 +285,7 @@ class Run:
         """The trained Keras model, loaded in safe mode; the method's layers are registered by import."""
         import importlib
 
+        from training.saved import load_keras
+
         importlib.import_module(f"{self.config['method']}.model")
         return load_keras(self.path / "model.keras")
-
-
-def load_keras(path: Path) -> Any:
-    """A `.keras` file, loaded in safe mode and uncompiled.
-
-    Raises:
-        RunError: no file, no model, or one that is damaged or unsafe; the message names it.
-    """
-    from training.quiet import load_tensorflow
-
-    load_tensorflow()
-    import keras
-
-    if not path.is_file():
-        raise RunError(f"{path} does not exist, expected a model saved by keras; check the path")
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises what its parts do: ValueError, KeyError, OSError, TypeError, BadZipFile
-        reason = reason_of(error)
-        raise RunError(f"{path} cannot be loaded as a model in safe mode ({reason}); train or save it again") from None

@@ -23,7 +23,8 @@ from common import UserError, reason_of
 from data.arrays import read_npz
 from data.dataset import DataError, as_bytes, pixels
 from training.quiet import load_tensorflow
-from training.run import load_keras, write_atomic
+from training.run import write_atomic
+from training.saved import load_keras
 from training.settings import one_line_errors, run_cli
 
 MAGIC = b"AEZ\x01"

@@ -54,6 +54,14 @@ def test_resuming_with_another_setting_is_refused_and_named(tmp_path):
     assert start(tmp_path, batch_size=64, epochs=99, device="cpu", resume=True) == run
 
 
+def test_a_finished_run_answers_its_own_settings_only(tmp_path):
+    run = start(tmp_path, epochs=2)
+    assert not run.answers(Settings(epochs=2))
+    finish(run)
+    assert run.answers(Settings(epochs=2)) and run.answers(Settings(epochs=2, runs_dir="elsewhere", device="gpu"))
+    assert not run.answers(Settings(epochs=3)) and not run.answers(Settings(epochs=2, batch_size=7))
+
+
 def test_a_finished_run_is_extended_where_its_rate_allows_it(tmp_path, monkeypatch):
     run = start(tmp_path, epochs=2)
     run.save_checkpoint([np.zeros(1)], [{"epoch": 1}, {"epoch": 2}])
