@@ -254,7 +254,7 @@ RUNS = [
     Job(f"{STUDIES}.conditional", "conditional", MNIST, THREE, quick=None, minutes=2),
     Job(TRAIN, "compression", MNIST, THREE, quick=QUICK, minutes=2.5, quick_minutes=0.4),
     *(tagged("compression", f"rate{weight}", "--rate-weight", weight, minutes=2.5) for weight in ("0.005", "0.1")),
-    Job("autoencoders.lossless.study", "lossless", MNIST, quick=None, minutes=60),
+    Job("autoencoders.lossless.study", "lossless", MNIST, quick=None, minutes=15),
     Job(TRAIN, "sparse_winners", MNIST, THREE, quick=None, minutes=7),
     Job("autoencoders.subpixel.study", "subpixel_study", MNIST, (0, 1, 2, 3, 4), quick=("--steps", "20")),
     *UNCHANGED.jobs(),

@@ -86,12 +86,12 @@ def make_objective(config: Config):
     return functools.partial(losses.compute_loss, **{name: getattr(config, name) for name in weights})
 
 
-def cosine_adam(learning_rate: float, steps: int):
-    """Adam (b2 = .99) whose rate warms up for 3 % of the steps and falls as a cosine to 2 % of `learning_rate`."""
+def cosine_adam(learning_rate: float, steps: int, last: float = 0.02):
+    """Adam (b2 = .99) whose rate warms up for 3 % of the steps and falls as a cosine to `last` of `learning_rate`."""
     import keras
 
     warm = max(1, round(0.03 * steps))
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm), alpha=0.02, warmup_target=learning_rate, warmup_steps=warm
+        0.0, max(1, steps - warm), alpha=last, warmup_target=learning_rate, warmup_steps=warm
     )
     return keras.optimizers.Adam(rate, beta_2=0.99)

@@ -117,7 +117,7 @@ def train(images: np.ndarray, epochs: int, seed: int):
     model = network.build(image_shape=images.shape[1:])
     batch = max(1, BATCH_VALUES // images[0].size)
     steps = Settings(epochs=epochs, batch_size=batch).total_steps(len(images))
-    optimizer = cosine_adam(network.RATE, steps)
+    optimizer = cosine_adam(network.RATE, steps, last=0.0)
     loop.fit_arrays(
         model, network.make_objective(optimizer, steps, images.size), {"image": images}, optimizer, epochs, batch, seed
     )

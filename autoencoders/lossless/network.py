@@ -12,8 +12,8 @@ RADIUS = 4  # pixels that are seen to the left, above, and to the right in the r
 BINS = 32  # at most: a row or column of a large picture shares its number with its neighbours
 LEVELS = 256  # values of a pixel
 RATE = 3e-3  # largest learning rate that the network is trained with
-STEP, HIDDEN_STEP = 1 / 16, 1 / 8  # of weights in a file: of the first and the last layer, of those between
-FREE = 2 / 3  # of the training goes by before weights count as the nearest multiples of their step
+STEP, HIDDEN_STEP = 1 / 32, 1 / 16  # of weights in a file: of the first and the last layer, of those between
+FREE = 3 / 4  # of the training goes by before weights count as the nearest multiples of their step
 
 
 def bins_of(length):
@@ -164,12 +164,13 @@ def make_objective(optimizer, steps, values):
     """What a file of `values` values takes, in bits per value: minimum description length (Rissanen 1978).
 
     Bits of the pixels, mean over pixels, channels and batch, and in training the share of each in the bits of the
-    weights. In the last third of the training each weight counts as its nearest multiple, as in the file; gradients
+    weights. In the last quarter of the training each weight counts as its nearest multiple, as in the file; gradients
     pass the rounding as if it were not there (straight-through, Bengio et al. 2013), and the network learns to live
     with it. Rounded from the first step on, it would learn less.
 
     Args:
-        optimizer: that trains with it; its `iterations` say how far the training is.
+        optimizer: that trains with it; its `iterations` say how far the training is. Its rate should end at 0: weights
+            near the middle between two multiples go to and fro with every step else.
         steps: of the whole training.
         values: pixels times channels of the images that the file will hold.
     """

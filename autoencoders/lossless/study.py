@@ -21,7 +21,7 @@ class Config(Settings):
 
     OWN_DATA: ClassVar[bool] = False
 
-    epochs: int = 24
+    epochs: int = 12
     batch_size: int = 8
     units: tuple[int, ...] = (128, 128, 32)
     """Of the hidden layers; what a file carries grows with their products."""
@@ -42,7 +42,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     dataset = dataclasses.replace(dataset, train=train, validation=validation, test=test)
     model = network.build(image_shape=dataset.train["image"].shape[1:], units=config.units)
     steps = config.total_steps(dataset.counts()["train"])
-    optimizer = cosine_adam(network.RATE, steps)
+    optimizer = cosine_adam(network.RATE, steps, last=0.0)
     compute_loss = network.make_objective(optimizer, steps, test["image"].size)
     history = loop.fit(model, compute_loss, dataset, config, run, optimizer)
     ideal = loop.evaluate(model, compute_loss, dataset.test, batch_size=50)
