@@ -103,13 +103,10 @@ def make_tasks(chosen, options: Compare, flags: tuple[str, ...]) -> list[jobs.Ta
     return tasks
 
 
-def collect(tasks: list[jobs.Task], command: str) -> dict[str, list[tables.Row]]:
-    """Method -> rows of its finished runs."""
-    rows = {}
-    for method in dict.fromkeys(task.method for task in tasks):
-        runs = [task.run for task in tasks if task.method == method and task.finished]
-        rows[method] = tables.summarise(runs, command)
-    return rows
+def finished_runs(tasks: list[jobs.Task]) -> dict[str, list[Run]]:
+    """Method -> its finished runs."""
+    methods = dict.fromkeys(task.method for task in tasks)
+    return {method: [task.run for task in tasks if task.method == method and task.finished] for method in methods}
 
 
 def columns(rows: list[tables.Row], methods: list[str], which: str) -> tuple[str, ...]:
@@ -158,13 +155,14 @@ def main(argv: list[str] | None = None) -> None:
         except KeyboardInterrupt:
             print("\ninterrupted; finished runs are kept, the same command goes on.")
             raise SystemExit(130) from None
-        rows = collect(tasks, "python compare.py " + shlex.join(argv))
-        runs = [task.run for task in tasks if task.finished]
-        report(rows, chosen, options, runs)
+        runs = finished_runs(tasks)
+        command = "python compare.py " + shlex.join(argv)
+        rows = {method: tables.summarise(of_method, command) for method, of_method in runs.items()}
+        report(rows, chosen, options, [run for of_method in runs.values() for run in of_method])
         for method, new in rows.items():
             if options.save:
                 tables.save_results(method, new, Path(method) / "results.json", options.add)
-            side_by_side.redraw(method, [run for run in runs if run.config["method"] == method])
+            side_by_side.redraw(method, runs[method])
     if failures:
         fail(RunError("; ".join(failures)), 1)
 

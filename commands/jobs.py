@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import os
 import subprocess
@@ -67,7 +68,7 @@ class Task:
         """The method's folder."""
         return self.module.partition(".")[0]
 
-    @property
+    @functools.cached_property
     def settings(self) -> tuple[str, Settings]:
         """Its variant, and the settings with its flags."""
         return parse(self.module, importlib.import_module(self.module).VARIANTS, self.arguments)

@@ -107,7 +107,7 @@ class Run:
                 shutil.rmtree(run.path)
         if run.finished or run.checkpoints():
             run.check_resumable(config)
-            if run.finished and config.epochs > run.config["settings"].get("epochs", config.epochs):
+            if run.finished and config.epochs > run.epochs_asked(config):
                 (run.path / "result.json").unlink()  # it goes on: not finished any more
         try:
             run.path.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ class Run:
         if not config.resume:
             state = "is finished" if self.finished else "has begun"
             raise RunError(f"{self.path} {state}; add --resume to go on or --overwrite to start again")
-        before = self.config["settings"].get("epochs", config.epochs)
+        before = self.epochs_asked(config)
         epochs = before if self.finished else self.epochs_saved()
         if epochs > config.epochs:
             raise RunError(
@@ -163,8 +163,11 @@ class Run:
 
     def answers(self, config: Settings) -> bool:
         """Whether it is finished and was made with just these settings."""
-        same_length = self.finished and self.config["settings"].get("epochs", config.epochs) == config.epochs
-        return same_length and not self.changed(config)
+        return self.finished and self.epochs_asked(config) == config.epochs and not self.changed(config)
+
+    def epochs_asked(self, config: Settings) -> int:
+        """Epochs that the run was to have; those of `config` where it does not say."""
+        return self.config["settings"].get("epochs", config.epochs)
 
     def check_data(self, config: Settings, checksum: str) -> None:
         """Raises RunError where a run to be resumed was started on other content of the same data."""

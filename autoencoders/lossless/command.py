@@ -109,7 +109,6 @@ def train(images: np.ndarray, epochs: int, seed: int):
     """A network (`network.build`) trained on the images themselves."""
     import keras
 
-    from autoencoders.config import cosine_adam
     from autoencoders.lossless import network
     from training import loop
 
@@ -117,10 +116,8 @@ def train(images: np.ndarray, epochs: int, seed: int):
     model = network.build(image_shape=images.shape[1:])
     batch = max(1, BATCH_VALUES // images[0].size)
     steps = Settings(epochs=epochs, batch_size=batch).total_steps(len(images))
-    optimizer = cosine_adam(network.RATE, steps, last=0.0)
-    loop.fit_arrays(
-        model, network.make_objective(optimizer, steps, images.size), {"image": images}, optimizer, epochs, batch, seed
-    )
+    optimizer, compute_loss = network.make_training(steps, images.size)
+    loop.fit_arrays(model, compute_loss, {"image": images}, optimizer, epochs, batch, seed)
     return model
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from autoencoders.config import cosine_adam
+
 PACKAGE = "autoencoders"
 RADIUS = 4  # pixels that are seen to the left, above, and to the right in the rows above
 BINS = 32  # at most: a row or column of a large picture shares its number with its neighbours
@@ -95,7 +97,7 @@ def build(*, image_shape=(28, 28, 1), units=(128, 128, 32)):
     inputs = RADIUS * (2 * RADIUS + 2) * channels + channels * (channels > 1)
     known = keras.Input((inputs,), name="context"), keras.Input((3,), dtype="int32", name="rows")
     places = min(height, BINS) + min(width, BINS) + channels
-    x = layers.ReLU(name="ink")(Known(units[0], places, name="known")(known))
+    x = layers.ReLU(name="hidden_1")(Known(units[0], places, name="known")(known))
     for index, width in enumerate(units[1:], 2):
         x = layers.Dense(width, activation="relu", kernel_initializer="he_normal", name=f"hidden_{index}")(x)
     return keras.Model(known, layers.Dense(LEVELS, name="logits")(x), name="foresight")
@@ -160,6 +162,15 @@ def weight_bits(weights):
     return tf.add_n(costs) / math.log(2)
 
 
+def make_training(steps, values):
+    """Optimizer and `compute_loss` of a network for a file of `values` values, trained for `steps` steps.
+
+    The rate ends at 0: weights near the middle between two multiples go to and fro with every step else.
+    """
+    optimizer = cosine_adam(RATE, steps, last=0.0)
+    return optimizer, make_objective(optimizer, steps, values)
+
+
 def make_objective(optimizer, steps, values):
     """What a file of `values` values takes, in bits per value: minimum description length (Rissanen 1978).
 
@@ -169,8 +180,7 @@ def make_objective(optimizer, steps, values):
     with it. Rounded from the first step on, it would learn less.
 
     Args:
-        optimizer: that trains with it; its `iterations` say how far the training is. Its rate should end at 0: weights
-            near the middle between two multiples go to and fro with every step else.
+        optimizer: that trains with it; its `iterations` say how far the training is.
         steps: of the whole training.
         values: pixels times channels of the images that the file will hold.
     """

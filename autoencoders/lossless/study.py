@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from autoencoders.config import cosine_adam
 from autoencoders.train import load
 from commands.train import main
 from data.dataset import Dataset, as_bytes
@@ -42,8 +41,7 @@ def train(config: Config, dataset: Dataset, run: Run) -> None:
     dataset = dataclasses.replace(dataset, train=train, validation=validation, test=test)
     model = network.build(image_shape=dataset.train["image"].shape[1:], units=config.units)
     steps = config.total_steps(dataset.counts()["train"])
-    optimizer = cosine_adam(network.RATE, steps, last=0.0)
-    compute_loss = network.make_objective(optimizer, steps, test["image"].size)
+    optimizer, compute_loss = network.make_training(steps, test["image"].size)
     history = loop.fit(model, compute_loss, dataset, config, run, optimizer)
     ideal = loop.evaluate(model, compute_loss, dataset.test, batch_size=50)
     metrics = {"test/ideal_bits_per_pixel": ideal["bits_per_pixel"]} | write_files(model, dataset, run)
