@@ -25,9 +25,9 @@ VARIANTS: Variants = {
         FIXED, depth=33, width=2, stem_filters=8)),
     "hundred_plain": ("the same without connections, equal size", replace(
         FIXED, connection="plain", depth=33, width=16, stem_filters=16)),
-    "augmented": ("wider, compressed; images shifted and partly hidden, averaged weights; --flip for clothes", replace(
-        FIXED, depth=3, width=48, stem_filters=48, compression=0.5, dropout=0.0, epochs=20, batch_size=128,
-        max_shift=2, cutout=8, average=0.999)),
+    "augmented": ("wider, compressed, no weight decay; images shifted, averaged weights; --flip for clothes", replace(
+        FIXED, depth=3, width=48, stem_filters=48, compression=0.5, dropout=0.0, weight_decay=0.0, epochs=30,
+        batch_size=64, learning_rate=0.003, max_shift=2, average=0.999)),
     "residual": ("sums around two units, equal size", replace(SAME_SIZE, connection="residual")),
 }  # fmt: skip
 TINY = ("--depth", "4")  # how the tests run every variant
