@@ -95,7 +95,7 @@ CLAIMS = [
         "last epoch", at_most("fixed", "fashion_mnist", ERROR, 7.0),
     ),
     Claim(
-        "densenet-augmented-fashion", GOAL, "Wider, images mirrored, shifted, partly hidden: 94.3 % on Fashion-MNIST",
+        "densenet-augmented-fashion", GOAL, "Images mirrored, shifted, weights averaged: 94.3 % on Fashion-MNIST",
         5.7, "percent error", "`augmented --flip`, last epoch", at_most("augmented", "fashion_mnist", ERROR, 5.7),
     ),
     Claim(
@@ -145,6 +145,6 @@ RUNS = [
     Job("densenet.train", "blog", "mnist", SEEDS, (), ("--train-examples", "1000", "--epochs", "1"), minutes=25.0),
     Job("densenet.train", "fixed", "mnist", SEEDS, (), None, minutes=25.0),
     Job("densenet.train", "fixed", "fashion_mnist", SEEDS, ("--epochs", "30"), None, minutes=75.0),
-    Job("densenet.train", "augmented", "fashion_mnist", (0,), ("--flip",), None, minutes=85.0),
+    Job("densenet.train", "augmented", "fashion_mnist", (0, 1), ("--flip",), None, minutes=90.0),
     *UNCHANGED.jobs(),
 ]  # fmt: skip
