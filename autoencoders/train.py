@@ -40,6 +40,7 @@ VARIANTS: Variants = {
     "sparse": ("the Sparse post: wide with activity_regularizer", replace(WIDE, l1=0.1)),
     "sparse_kl": ("mean activation drawn to 0.05 (Ng 2011)", replace(WIDE, kind="sigmoid", sparsity_weight=3.0)),
     "sparse_winners": ("2000 units, each kept in 5 % of a batch (Makhzani & Frey 2015)", WINNERS),
+    "sparse_best": ("2000 units, each kept in 2 % of a batch", replace(WINNERS, winners=0.02, epochs=10)),
     "sparse_top_k": ("only the 25 largest units", replace(WIDE, kind="top_k", top_k=25)),
     "variational": ("latent 2, Bernoulli, dense layers", replace(BAYES, code=2)),
     "variational_blog": (
