@@ -7,6 +7,7 @@ Flags after `--` go to every run: `python compare.py gmu --variants blog best --
 
 import dataclasses
 import importlib
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ import tyro
 from commands import jobs
 from common.options import closest
 from reporting import claims, side_by_side, tables
+from reporting.adding import check_same
 from reporting.methods import METHODS
 from training.run import Run, RunError, write_atomic
 from training.settings import SettingsError, check, check_at_least, fail, one_line_errors, run_cli
@@ -103,6 +105,20 @@ def make_tasks(chosen, options: Compare, flags: tuple[str, ...]) -> list[jobs.Ta
     return tasks
 
 
+def check_addable(tasks: list[jobs.Task]) -> None:
+    """Refuses before any training what --add would refuse after it: a run with other settings than its row has."""
+    for task in tasks:
+        path, config = Path(task.method) / "results.json", task.settings[1]
+        variant, data = task.run.path.parts[-3:-1]
+        settings = json.loads(json.dumps(dataclasses.asdict(config)))
+        planned: tables.Row = {"variant": variant, "data": data, "settings": tables.recorded(settings)}
+        if task.module.endswith(".train"):  # a study counts its steps in its own way
+            planned["epochs"] = config.epochs
+        for row in tables.read_results(path) if path.exists() else []:
+            if (row["variant"], row["data"]) == (variant, data):
+                check_same(row, planned)
+
+
 def finished_runs(tasks: list[jobs.Task]) -> dict[str, list[Run]]:
     """Method -> its finished runs."""
     methods = dict.fromkeys(task.method for task in tasks)
@@ -150,6 +166,8 @@ def main(argv: list[str] | None = None) -> None:
         options = run_cli(Compare, "python compare.py", argv[:end], description=__doc__)
         chosen = choose([find_module(name) for name in options.methods], options.variants)
         tasks = make_tasks(chosen, options, tuple(argv[end + 1 :]))
+        if options.add:
+            check_addable(tasks)
         try:
             failures = jobs.execute_all(tasks, options.jobs, options.backend, options.cluster)
         except KeyboardInterrupt:

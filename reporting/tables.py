@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from tabulate import tabulate
 
+from reporting.adding import Row, add_seeds, spread, value_at
 from reporting.methods import ROOT
 from reporting.statistics import paired_p
 from reporting.words import direction, header
@@ -16,8 +17,6 @@ from training.run import Run, RunError, as_numbers, read_json, write_json
 from training.settings import OPERATIONAL
 
 MOST_COLUMNS = 8  # of a table that is read on a screen
-Row = dict  # one entry of results.json: variant, data, epochs, seeds, metrics {name: {mean, sd, values}}, ...
-FIXED = ("data_checksum", "epochs", "parameters")  # equal, beside the settings, for all seeds of a row
 MARKER = re.compile(r"(<!-- results: (?P<query>[^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -61,7 +60,7 @@ def summarise_group(key: tuple, group: list[tuple], command: str) -> Row:
         "data_checksum": environments[0]["data"]["checksum"],
         "epochs": results[0]["epochs"],
         "seeds": list(seeds),
-        "settings": {name: value for name, value in settings.items() if name not in OPERATIONAL | {"seed"}},
+        "settings": recorded(settings),
         "parameters": results[0]["parameters"],
         "seconds": round(float(np.mean([result["seconds"] for result in results])), 1),
         "hardware": environments[0]["hardware"],
@@ -72,10 +71,9 @@ def summarise_group(key: tuple, group: list[tuple], command: str) -> Row:
     }
 
 
-def spread(values: Sequence[float]) -> dict:
-    """Mean, sample standard deviation (0 for one value) and the values themselves."""
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-    return {"mean": float(np.mean(values)), "sd": sd, "values": list(values)}
+def recorded(settings: dict) -> dict:
+    """Of the settings of a run those that shape its result, without the seed."""
+    return {name: value for name, value in settings.items() if name not in OPERATIONAL | {"seed"}}
 
 
 def read_results(path: Path) -> list[Row]:
@@ -109,33 +107,6 @@ def save_results(method: str, rows: list[Row], path: Path, add: bool = False) ->
         key = (row["data"], row["variant"])
         merged[key] = add_seeds(merged[key], row) if add and key in merged else row
     write_json(path, {"method": method, "rows": [merged[key] for key in sorted(merged)]})
-
-
-def add_seeds(old: Row, new: Row) -> Row:
-    """`new` with the seeds that only `old` has.
-
-    Metrics that not all seeds have are left out; `commit` names both; the rest, such as seconds, is of the new runs.
-    A setting that one of them does not know yet counts as off (0, false, none) there.
-
-    Raises:
-        RunError: the rows differ in settings, data, epochs or parameters.
-    """
-    known = {**old.get("settings", {"settings": "unknown"}), **{part: old.get(part) for part in FIXED}}
-    wanted = {**new["settings"], **{part: new[part] for part in FIXED}}
-    for part in dict.fromkeys([*known, *wanted]):
-        off = (part in known) != (part in wanted) and not (known.get(part) or wanted.get(part))
-        if known.get(part) != wanted.get(part) and not off:
-            raise RunError(
-                f"--add needs the same {part} for {new['variant']} on {new['data']}: {known.get(part)} in "
-                f"results.json, now {wanted.get(part)}; without --add the new row replaces it"
-            )
-    kept = [seed for seed in old["seeds"] if seed not in new["seeds"]]
-    holder = {**dict.fromkeys(kept, old), **dict.fromkeys(new["seeds"], new)}
-    seeds = sorted(holder)
-    names = [name for name in new["metrics"] if name in old["metrics"]]
-    metrics = {name: spread([value_at(holder[seed], name, seed) for seed in seeds]) for name in names}
-    commits = dict.fromkeys([*(old["commit"].split(", ") if kept else []), new["commit"]])
-    return {**new, "seeds": seeds, "commit": ", ".join(commits), "metrics": metrics}
 
 
 def cell(row: Row, metric: str) -> str:
@@ -234,11 +205,6 @@ def paired_tests(rows: list[Row], metrics: Sequence[str]) -> list[str]:
                     f"paired t-test p = {paired_p(differences):.2g} (n = {len(seeds)})"
                 )
     return lines
-
-
-def value_at(row: Row, metric: str, seed: int) -> float:
-    """A row's value of `metric` for one seed."""
-    return row["metrics"][metric]["values"][row["seeds"].index(seed)]
 
 
 def metrics_of_readme(path: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """compare.py and reproduce.py as a user runs them."""
 
+import dataclasses
 import json
 import types
 
@@ -153,3 +154,26 @@ def test_curves_have_a_band_and_a_line_per_variant(tmp_path):
     assert [line.get_label() for line in axis.lines] == ["blog, digits (n = 2)", "best, digits (n = 2)"]
     np.testing.assert_allclose(axis.lines[0].get_ydata(), [1.5, 1.0])
     assert len(axis.collections) == 2
+
+
+def test_seeds_that_their_row_cannot_take_are_refused_before_they_are_trained(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["densenet", "--variants", "fixed", "--seeds", "1", "--data", "digits", "--save", "--add"]
+    options = compare.Compare(methods=("densenet",), data=("digits",), seeds=(0,))
+    task = compare.make_tasks(compare.choose([compare.find_module("densenet")], ("fixed",)), options, ())[0]
+    settings = compare.tables.recorded(json.loads(json.dumps(dataclasses.asdict(task.settings[1]))))
+    row = {"variant": "fixed", "data": "digits", "epochs": task.settings[1].epochs, "settings": settings, "seeds": [0]}
+    write_json(tmp_path / "densenet/results.json", {"rows": [{**row, "metrics": {}, "command": "", "commit": ""}]})
+    trained = []
+    monkeypatch.setattr(jobs, "execute_all", lambda tasks, *_: trained.extend(tasks) or ["stopped here"])
+    monkeypatch.setattr(compare, "report", lambda *_: None)
+    for flag, was in (("batch-size", settings["batch_size"]), ("epochs", row["epochs"])):
+        with pytest.raises(SystemExit):
+            compare.main([*arguments, "--", f"--{flag}", "7"])
+        said = f"needs the same {flag.replace('-', '_')} for fixed on digits: {was} in results.json, now 7"
+        assert said in capsys.readouterr().err and not trained
+    for more in ([], ["--", "--batch-size", "7", "--tag", "small"]):  # the same settings; a row of its own
+        with pytest.raises(SystemExit):
+            compare.main([*arguments, *more])
+        assert "stopped here" in capsys.readouterr().err and len(trained) == 1
+        trained.clear()
