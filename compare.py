@@ -7,7 +7,6 @@ Flags after `--` go to every run: `python compare.py gmu --variants blog best --
 
 import dataclasses
 import importlib
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -107,16 +106,21 @@ def make_tasks(chosen, options: Compare, flags: tuple[str, ...]) -> list[jobs.Ta
 
 def check_addable(tasks: list[jobs.Task]) -> None:
     """Refuses before any training what --add would refuse after it: a run with other settings than its row has."""
+    files = {method: Path(method) / "results.json" for method in {task.method for task in tasks}}
+    rows = {
+        (method, row["variant"], row["data"]): row
+        for method, path in files.items()
+        if path.exists()
+        for row in tables.read_results(path)
+    }
     for task in tasks:
-        path, config = Path(task.method) / "results.json", task.settings[1]
+        config = task.settings[1]
         variant, data = task.run.path.parts[-3:-1]
-        settings = json.loads(json.dumps(dataclasses.asdict(config)))
-        planned: tables.Row = {"variant": variant, "data": data, "settings": tables.recorded(settings)}
+        planned: tables.Row = {"variant": variant, "data": data, "settings": tables.recorded(config.as_json())}
         if task.module.endswith(".train"):  # a study counts its steps in its own way
             planned["epochs"] = config.epochs
-        for row in tables.read_results(path) if path.exists() else []:
-            if (row["variant"], row["data"]) == (variant, data):
-                check_same(row, planned)
+        if row := rows.get((task.method, variant, data)):
+            check_same(row, planned)
 
 
 def finished_runs(tasks: list[jobs.Task]) -> dict[str, list[Run]]:

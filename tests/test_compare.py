@@ -1,6 +1,5 @@
 """compare.py and reproduce.py as a user runs them."""
 
-import dataclasses
 import json
 import types
 
@@ -161,7 +160,7 @@ def test_seeds_that_their_row_cannot_take_are_refused_before_they_are_trained(tm
     arguments = ["densenet", "--variants", "fixed", "--seeds", "1", "--data", "digits", "--save", "--add"]
     options = compare.Compare(methods=("densenet",), data=("digits",), seeds=(0,))
     task = compare.make_tasks(compare.choose([compare.find_module("densenet")], ("fixed",)), options, ())[0]
-    settings = compare.tables.recorded(json.loads(json.dumps(dataclasses.asdict(task.settings[1]))))
+    settings = compare.tables.recorded(task.settings[1].as_json())
     row = {"variant": "fixed", "data": "digits", "epochs": task.settings[1].epochs, "settings": settings, "seeds": [0]}
     write_json(tmp_path / "densenet/results.json", {"rows": [{**row, "metrics": {}, "command": "", "commit": ""}]})
     trained = []

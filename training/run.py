@@ -156,7 +156,7 @@ class Run:
     def changed(self, config: Settings) -> list[tuple[str, Any, Any]]:
         """Settings other than epochs that shape a model or its training and differ: (name, the run's, in `config`)."""
         newest = (type(config)(), config)  # the defaults stand for settings that are newer than the run
-        defaults, asked = (json.loads(json.dumps(dataclasses.asdict(settings))) for settings in newest)
+        defaults, asked = (settings.as_json() for settings in newest)
         started = defaults | self.config["settings"]
         names = sorted((started.keys() | asked.keys()) - OPERATIONAL)
         return [(name, started.get(name), asked.get(name)) for name in names if started.get(name) != asked.get(name)]

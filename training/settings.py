@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import json
 import math
 import os
 import re
@@ -100,6 +101,10 @@ class Settings:
         """What `data.images.load` takes beside the name: where the data lie, and what is kept of them."""
         own = {"image_size": self.image_size, "names_file": self.class_names}
         return {"data_dir": self.data_dir, "floats": False, **self.reductions, **own}
+
+    def as_json(self) -> dict[str, Any]:
+        """All settings as a JSON file gives them back: its tuples are lists."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
 
 
 # Settings that may differ between a run and its resumption: where and how long, not what is computed.
